@@ -1,0 +1,24 @@
+/* weir/inline/atomic.h - the few atomic operations that the inlined fast paths need, in named orders.
+ *
+ * Compiler builtins only (gcc and clang, C11 and C++17): a user's build needs no Concurrency Kit, and a ThreadSanitizer build
+ * of a user's program sees every one of them. The library itself uses src/atomic.h.
+ */
+#ifndef WEIR_INLINE_ATOMIC_H
+#define WEIR_INLINE_ATOMIC_H
+
+#ifndef WEIR_POINT
+#define WEIR_POINT(label) ((void)0)     /* a labelled point: the stress build yields or parks here */
+#endif
+
+#define WEIR_LOAD_RELAXED(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define WEIR_LOAD_ACQUIRE(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define WEIR_STORE_RELAXED(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define WEIR_STORE_RELEASE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define WEIR_ADD_RELAXED(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define WEIR_SUB_RELEASE(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_RELEASE)
+#define WEIR_SUB_ACQ_REL(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
+/* Keeps the compiler from moving a load above a store; the machine's order is the other side's business (the system barrier). */
+#define WEIR_COMPILER_FENCE() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#define WEIR_PREFETCH_WRITE(p) __builtin_prefetch((p), 1, 3)
+
+#endif

@@ -1,0 +1,65 @@
+/* weir/inline/layout.h - the parts of an op and of a cache that the inlined fast paths touch. Layout version 1.
+ *
+ * Not an interface: use the functions. It is in a header only because a get is a handful of instructions. A library whose layout
+ * differs exports other names (`_2`), so that a program built with this file fails to link instead of going wrong.
+ *
+ *   struct weir_op                                       struct weir_cache
+ *     0 +---------------------------+                      0 +---------------------------+  written by the owner alone
+ *       | the OVERLAPPED, 32 bytes  |                        | w = {ration:32, n:32}     |  stored first, tested after
+ *    32 +-------------+-------------+                        | slot -> the magazine      |
+ *       | refs        | generation  |                        | pool, ...                 |
+ *    40 | index       | (reserved)  |                     64 +---------------------------+  written by who diverts the owner
+ *    48 | pool                      |                        | g  get is diverted: w < g |
+ *    56 | buffer                    |                        | l  put is diverted: n > l |
+ *    64 +---------------------------+                    128 +---------------------------+
+ *       | the port's, 64 bytes      |                        | the library's             |
+ *   128 +---------------------------+
+ *       | the user's area           |
+ */
+#ifndef WEIR_INLINE_LAYOUT_H
+#define WEIR_INLINE_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct weir_pool;
+
+struct weir_op {
+    uint64_t overlapped[4];
+    uint32_t refs;              /* 0: free; 1 to WEIR_REFS_MAX: held; above: marks, see op.c */
+    uint32_t generation;        /* one more at every return */
+    uint32_t index;
+    uint32_t reserved;
+    struct weir_pool *pool;
+    void *buffer;
+    uint64_t port[8];
+};
+
+enum { WEIR_OP_HEADER = 128 };
+
+#define WEIR_REFS_MAX (UINT32_C(1) << 30)
+
+/* w counts down in both halves at once; the ration carries a bias of one, so that "none left" is {0, n} and lies below an
+ * open g (0x80000000 | sequence), while every ration that is left lies above it and a shut g lies above everything. */
+#define WEIR_W_ONE ((INT64_C(1) << 32) + 1)
+#define WEIR_G_OPEN INT64_C(0x80000000)
+
+struct weir_cache {
+    int64_t w;
+    struct weir_op **slot;      /* the loaded magazine's; slot[-1] is readable */
+    struct weir_pool *pool;
+    uint64_t owner_reserved[5];
+    int64_t g;
+    uint32_t l;
+    uint32_t shut_reserved[13];
+};
+
+/* The caches that this thread used last, by a few bits of the pool's address. */
+enum { WEIR_THREAD_SLOTS = 8 };
+struct weir_thread_slot {
+    struct weir_pool *pool;
+    struct weir_cache *cache;
+};
+#define WEIR_THREAD_SLOT(pool) (((uintptr_t)(pool) >> 6) & (WEIR_THREAD_SLOTS - 1))
+
+#endif

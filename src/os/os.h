@@ -1,0 +1,77 @@
+/* src/os/os.h - all that weir asks of the system. linux.c and windows.c are the only other files of the core that know one.
+ *
+ * Every function answers 0 or a negative errno unless said otherwise and leaves errno as it was. All may be called by any
+ * thread at any time.
+ */
+#ifndef WEIR_OS_H
+#define WEIR_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* -- memory ---------------------------------------------------------------------------------------------------------------
+ * A range is reserved once (address space alone, no access), committed piece by piece, decommitted, and released whole.
+ * All addresses and sizes below are multiples of os_page_size(). */
+size_t os_page_size(void);
+size_t os_huge_page_size(void);                                 /* 0: the system has none */
+int os_reserve(void **out, size_t bytes, size_t align);         /* align: power of two, at least a page. -ENOMEM */
+int os_commit(void *base, size_t bytes);                        /* readable, writable, zero if fresh; idempotent: what is already
+                                                                   committed keeps its contents, also if others use it now */
+int os_decommit(void *base, size_t bytes);                      /* gives the memory back; needs os_commit again before use */
+int os_discard(void *base, size_t bytes);                       /* gives the memory back, stays accessible, reads zero or old */
+void os_release(void *base, size_t bytes);
+int os_advise_huge(void *base, size_t bytes);                   /* a wish: -ENOTSUP where it means nothing */
+bool os_node_exists(int node);
+int os_bind_node(void *base, size_t bytes, int node);           /* before the first touch */
+int os_populate(void *base, size_t bytes);                      /* fault all committed pages in */
+
+/* Injected failures, for tests alone: os_commit answers -ENOMEM once `after` more calls have succeeded; -1: never (the default). */
+void os_fail_commit_after(long after);
+
+/* -- the process-wide barrier ---------------------------------------------------------------------------------------------
+ * os_barrier: every other running thread of this process passes a full barrier between the call and its return. Where the
+ * system has none that works (seccomp, Wine, WEIR_NO_BARRIER set in the environment) os_barrier_works() is false for good. */
+bool os_barrier_works(void);
+void os_barrier(void);
+
+/* -- threads --------------------------------------------------------------------------------------------------------------
+ * One pointer a thread. fn runs at the exit of each thread whose pointer is not NULL, with that pointer, once, on that thread
+ * (never for a deleted fibre of a living thread). After fn has begun, os_thread_dying() is true there and os_thread_set answers
+ * -ECANCELED. */
+void os_thread_on_exit(void (*fn)(void *));                     /* once, before any os_thread_set */
+void *os_thread_value(void);
+int os_thread_set(void *value);
+bool os_thread_dying(void);
+void os_yield(void);
+unsigned os_cpus(void);                                         /* that this process may run on, at least 1 */
+int64_t os_pid(void);
+
+/* Runs in the child of every fork, before fork returns there. A system without fork never calls it. */
+void os_on_fork(void (*before)(void), void (*parent)(void), void (*child)(void));
+
+/* -- waiting --------------------------------------------------------------------------------------------------------------
+ * os_wait sleeps while *word == expected, until woken, until the deadline on os_now's clock (INT64_MAX: none), or for no
+ * reason. 0: look again; -ETIMEDOUT. */
+int os_wait(uint32_t *word, uint32_t expected, int64_t deadline);
+void os_wake(uint32_t *word, unsigned n);
+int64_t os_now(void);                                           /* monotonic, nanoseconds */
+
+struct os_lock {
+    uint32_t word;              /* zero: free. A futex lock: for paths that may block */
+};
+void os_lock(struct os_lock *lock);
+void os_unlock(struct os_lock *lock);
+
+/* An event an event loop can watch: readable (signalled) after os_event_set until os_event_reset. The value is a descriptor, or a
+ * HANDLE (which fits an int). Both calls are async-signal-safe and never block. */
+int os_event_create(void);
+void os_event_set(int event);
+void os_event_reset(int event);
+void os_event_close(int event);
+
+/* -- the last resort ------------------------------------------------------------------------------------------------------ */
+void os_write_error(const char *text);                          /* to standard error, unbuffered */
+void os_pin_library(void);                                      /* a dlclose or FreeLibrary never unmaps the code */
+
+#endif
