@@ -6,9 +6,9 @@
  *   struct weir_op                                       struct weir_cache
  *     0 +---------------------------+                      0 +---------------------------+  written by the owner alone
  *       | the OVERLAPPED, 32 bytes  |                        | w = {ration:32, n:32}     |  stored first, tested after
- *    32 +-------------+-------------+                        | slot -> the magazine      |
- *       | refs        | generation  |                        | pool, ...                 |
- *    40 | index       | (reserved)  |                     64 +---------------------------+  written by who diverts the owner
+ *    32 +---------------------------+                        | slot -> the magazine      |
+ *       | refs = {marks, count}     |                        | pool, ...                 |
+ *    40 | index       | generation  |                     64 +---------------------------+  written by who diverts the owner
  *    48 | pool                      |                        | g  get is diverted: w < g |
  *    56 | buffer                    |                        | l  put is diverted: n > l |
  *    64 +---------------------------+                    128 +---------------------------+
@@ -26,10 +26,9 @@ struct weir_pool;
 
 struct weir_op {
     uint64_t overlapped[4];
-    uint32_t refs;              /* 0: free; 1 to WEIR_REFS_MAX: held; above: marks, see op.c */
-    uint32_t generation;        /* one more at every return */
+    uint64_t refs;              /* 0: free; 1 to WEIR_REFS_MAX: held; from bit 32 on: marks */
     uint32_t index;
-    uint32_t reserved;
+    uint32_t generation;        /* one more at every return */
     struct weir_pool *pool;
     void *buffer;
     uint64_t port[8];
@@ -37,7 +36,12 @@ struct weir_op {
 
 enum { WEIR_OP_HEADER = 128 };
 
-#define WEIR_REFS_MAX (UINT32_C(1) << 30)
+/* One unsigned compare, `refs - 1 >= WEIR_REFS_MAX - 1`, catches 0, a count that is full, and every mark. */
+#define WEIR_REFS_MAX (UINT64_C(1) << 30)
+#define WEIR_REFS_COUNT UINT64_C(0xffffffff)
+#define WEIR_REFS_PUBLISHED (UINT64_C(1) << 32)     /* look-ups may find it: every change is a read-modify-write */
+#define WEIR_REFS_SUBMITTED (UINT64_C(1) << 33)     /* the kernel owns it */
+#define WEIR_REFS_SATURATED (UINT64_C(1) << 34)     /* passed WEIR_REFS_MAX: never freed */
 
 /* w counts down in both halves at once; the ration carries a bias of one, so that "none left" is {0, n} and lies below an
  * open g (0x80000000 | sequence), while every ration that is left lies above it and a shut g lies above everything. */
