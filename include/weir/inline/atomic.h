@@ -6,8 +6,21 @@
 #ifndef WEIR_INLINE_ATOMIC_H
 #define WEIR_INLINE_ATOMIC_H
 
-#ifndef WEIR_POINT
-#define WEIR_POINT(label) ((void)0)     /* a labelled point: the stress build yields or parks here */
+/* A labelled point: nothing, but in a build with -DWEIR_POINTS=1 (library and program alike) a call, at which the stress
+ * programs and tests yield or park. */
+#if defined(WEIR_POINTS) && WEIR_POINTS
+#include "export.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+WEIR_API extern void (*weir_point_hook_1)(const char *label);
+WEIR_API void weir_point_1(const char *label);
+#ifdef __cplusplus
+}
+#endif
+#define WEIR_POINT(label) weir_point_1(label)
+#else
+#define WEIR_POINT(label) ((void)0)
 #endif
 
 #define WEIR_LOAD_RELAXED(p) __atomic_load_n((p), __ATOMIC_RELAXED)
