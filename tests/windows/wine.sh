@@ -26,8 +26,14 @@ export WINEPREFIX="$prefix" WINEARCH=win64 WINEDEBUG=-all WINEDLLOVERRIDES="msco
 
 case $1 in
 --start)
-    "$wine" wineboot --init
-    exec "$server" -p600
+    "$server" -k >/dev/null 2>&1 && "$server" -w || true   # one that a broken run has left
+    "$server" -p600 >/dev/null 2>&1 </dev/null         # ends by itself when nothing has used it for ten minutes
+    # What it starts outlives it and would hold the caller's pipe open: so to a file.
+    if ! "$wine" wineboot --init >"$prefix/wineboot.log" 2>&1 </dev/null; then
+        cat "$prefix/wineboot.log" >&2
+        exit 1
+    fi
+    exit 0
     ;;
 --stop)
     "$server" -k || true
