@@ -1,4 +1,4 @@
-/* src/os/os.h - all that weir asks of the system. linux.c and windows.c are the only other files of the core that know one.
+/* src/os/os.h - all that weir asks of the system. The files beside it are the only other ones of the core that know one.
  *
  * Every function answers 0 or a negative errno unless said otherwise and leaves errno as it was. All may be called by any
  * thread at any time.
@@ -23,8 +23,9 @@ int os_discard(void *base, size_t bytes);                       /* gives the mem
 void os_release(void *base, size_t bytes);
 int os_advise_huge(void *base, size_t bytes);                   /* a wish: -ENOTSUP where it means nothing */
 bool os_node_exists(int node);
-int os_bind_node(void *base, size_t bytes, int node);           /* before the first touch */
-int os_populate(void *base, size_t bytes);                      /* fault all committed pages in */
+int os_bind_node(void *base, size_t bytes, int node);           /* before the first touch. -EINVAL: no such
+                                                                   node; Windows with several nodes: -ENOTSUP */
+int os_populate(void *base, size_t bytes);                      /* fault all pages in; all are committed */
 
 /* Injected failures, for tests alone: os_commit answers -ENOMEM once `after` more calls have succeeded; -1: never (the default). */
 void os_fail_commit_after(long after);
@@ -37,12 +38,13 @@ void os_barrier(void);
 
 /* -- threads --------------------------------------------------------------------------------------------------------------
  * One pointer a thread. fn runs at the exit of each thread whose pointer is not NULL, with that pointer, once, on that thread
- * (never for a deleted fibre of a living thread). After fn has begun, os_thread_dying() is true there and os_thread_set answers
- * -ECANCELED. */
+ * (never for a deleted fibre of a living thread). After fn has begun, os_thread_dying() is true there, os_thread_value() is NULL
+ * and os_thread_set answers -ECANCELED. fn must not wait for another thread's start or exit (Windows runs it in the loader). */
 void os_thread_on_exit(void (*fn)(void *));                     /* once, before any os_thread_set */
 void *os_thread_value(void);
 int os_thread_set(void *value);
 bool os_thread_dying(void);
+unsigned os_thread_number(void);                                /* the same for a thread's whole life, for spreading threads over places */
 void os_yield(void);
 unsigned os_cpus(void);                                         /* that this process may run on, at least 1 */
 int64_t os_pid(void);
@@ -52,7 +54,7 @@ void os_on_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
 
 /* -- waiting --------------------------------------------------------------------------------------------------------------
  * os_wait sleeps while *word == expected, until woken, until the deadline on os_now's clock (INT64_MAX: none), or for no
- * reason. 0: look again; -ETIMEDOUT. */
+ * reason. 0: look again; -ETIMEDOUT. No cancellation point. */
 int os_wait(uint32_t *word, uint32_t expected, int64_t deadline);
 void os_wake(uint32_t *word, unsigned n);
 int64_t os_now(void);                                           /* monotonic, nanoseconds */

@@ -1,0 +1,8 @@
+/* src/os/linux.h - what the Linux files share, private to src/os. */
+#ifndef WEIR_OS_LINUX_H
+#define WEIR_OS_LINUX_H
+
+/* A system call whose answer is its result or a negative errno; leaves errno alone and is no cancellation point. */
+long linux_call(long number, long a, long b, long c, long d, long e, long f);
+
+#endif
