@@ -16,7 +16,7 @@ WEIR_API struct weir_op *weir_op_get_any_1(struct weir_pool *pool);
 WEIR_API void weir_op_put_any_1(struct weir_op *op);
 
 #ifdef __ELF__
-extern __thread struct weir_thread_slot weir_thread_slots_1[WEIR_THREAD_SLOTS] __attribute__((__tls_model__("initial-exec")));
+WEIR_API extern __thread struct weir_thread_slot weir_thread_slots_1[WEIR_THREAD_SLOTS] __attribute__((__tls_model__("initial-exec")));
 
 WEIR_INLINE struct weir_op *weir_op_get(struct weir_pool *pool)
 {

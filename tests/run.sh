@@ -1,0 +1,140 @@
+#!/bin/sh
+# tests/run.sh [configuration ...] - install what is missing, then build and test every configuration: gcc, clang, AddressSanitizer
+# with UndefinedBehaviorSanitizer, ThreadSanitizer, and the Windows build under Wine.
+#
+# Ends with a table, and with 0 only if every configuration was built and all of its tests passed. Nothing is skipped: what can't be
+# installed, built or run has failed. Needs Debian 12 or later and, if packages are missing, root or sudo. Whoever names
+# configurations runs those alone. The builds stay in build/<configuration>, with their logs.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+all="release clang asan tsan windows"
+packages="gcc g++ clang make cmake pkg-config libc6-dev libck-dev libcmocka-dev libuv1-dev libhttp-parser-dev libjansson-dev
+    strace curl gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 dpkg-dev"
+
+title() {
+    case $1 in
+    release) echo "gcc" ;;
+    clang) echo "clang" ;;
+    asan) echo "gcc, AddressSanitizer and UBSan" ;;
+    tsan) echo "gcc, ThreadSanitizer" ;;
+    windows) echo "mingw-w64, under Wine" ;;
+    debug) echo "gcc, with assertions" ;;
+    *) return 1 ;;
+    esac
+}
+
+# -- what is missing ----------------------------------------------------------------------------------------------------------
+missing() {
+    for package in "$@"; do
+        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
+        "install ok installed") ;;
+        *) echo "$package" ;;
+        esac
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        env DEBIAN_FRONTEND=noninteractive "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        echo "run.sh: neither root nor sudo" >&2
+        return 1
+    fi
+}
+
+install_packages() {
+    wanted=$(missing $packages)
+    [ -n "$wanted" ] || return 0
+    echo "== installing:" $wanted
+    options="-q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0"
+    as_root apt-get $options update </dev/null
+    as_root apt-get $options install --no-install-recommends $wanted </dev/null
+    still=$(missing $wanted)
+    for package in $still; do           # one that can't be had must not keep the others away
+        as_root apt-get $options install --no-install-recommends "$package" </dev/null >/dev/null 2>&1
+    done
+    still=$(missing $wanted)
+    for package in $still; do
+        echo "run.sh: the package $package is missing and could not be installed" >&2
+    done
+    [ -z "$still" ]
+}
+
+# -- one configuration --------------------------------------------------------------------------------------------------------
+# quietly <log> <command ...>: the command's output goes to the log, and is shown if it fails.
+quietly() {
+    log=$1
+    shift
+    "$@" >"$log" 2>&1 </dev/null && return 0
+    tail -n 60 "$log"
+    echo "== failed: $* (all of its output: $log)"
+    return 1
+}
+
+# ThreadSanitizer of gcc 12 needs the addresses that a kernel with fewer than 29 random bits gives.
+run_tests() {
+    set -- ctest --preset "$1" -j "$jobs" --no-tests=error
+    case $(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null) in
+    29 | 3?) setarch -R true 2>/dev/null && set -- setarch -R "$@" ;;
+    esac
+    "$@" </dev/null
+}
+
+configuration() {
+    mkdir -p "build/$1"
+    if [ "$1" = windows ]; then
+        quietly build/windows/cmocka.log sh tests/windows/cmocka.sh build/windows || return 1
+    fi
+    quietly "build/$1/configure.log" cmake --fresh --preset "$1" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON || return 1
+    grep -e 'not found (' "build/$1/configure.log"
+    quietly "build/$1/build.log" cmake --build --preset "$1" -j "$jobs" || return 1
+    built=yes
+    run_tests "$1" 2>&1 | tee "build/$1/test.log"
+    grep -q '^100% tests passed' "build/$1/test.log"
+}
+
+# -- all of them --------------------------------------------------------------------------------------------------------------
+[ $# -gt 0 ] || set -- $all
+for name in "$@"; do
+    title "$name" >/dev/null || {
+        echo "run.sh: no configuration $name; there are: $all debug" >&2
+        exit 2
+    }
+done
+jobs=$(nproc 2>/dev/null || echo 2)
+failed=
+table=
+install_packages || failed=" packages"
+
+begin=$(date +%s)
+for name in "$@"; do
+    echo "== $name: $(title "$name")"
+    built=no
+    tests=-
+    rm -f "build/$name/test.log"
+    start=$(date +%s)
+    if configuration "$name"; then
+        result=passed
+    else
+        result=FAILED
+        failed="$failed $name"
+    fi
+    [ $built = no ] || tests=$(sed -n 's/.* tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\1 \2/p' "build/$name/test.log" |
+        awk '{ print $2 - $1 " of " $2 }')
+    table="$table$(printf '%-10s %-34s %-6s %-12s %8s  %s' "$name" "$(title "$name")" $built "${tests:--}" \
+        $(($(date +%s) - start)) $result)
+"
+    echo
+done
+
+printf '%-10s %-34s %-6s %-12s %8s  %s\n' configuration "" built "tests" seconds result
+printf '%s' "$table"
+echo "in all: $(($(date +%s) - begin)) seconds"
+if [ -n "$failed" ]; then
+    echo "FAILED:$failed"
+    exit 1
+fi
+echo "every configuration passed"
