@@ -92,8 +92,11 @@ configuration() {
     grep -e 'not found (' "build/$1/configure.log"
     quietly "build/$1/build.log" cmake --build --preset "$1" -j "$jobs" || return 1
     built=yes
-    run_tests "$1" 2>&1 | tee "build/$1/test.log"
-    grep -q '^100% tests passed' "build/$1/test.log"
+    {
+        run_tests "$1" 2>&1
+        echo $? >"build/$1/test.status"
+    } | tee "build/$1/test.log"
+    [ "$(cat "build/$1/test.status")" = 0 ]
 }
 
 # -- all of them --------------------------------------------------------------------------------------------------------------
@@ -114,7 +117,7 @@ for name in "$@"; do
     echo "== $name: $(title "$name")"
     built=no
     tests=-
-    rm -f "build/$name/test.log"
+    rm -f "build/$name/test.log" "build/$name/test.status"
     start=$(date +%s)
     if configuration "$name"; then
         result=passed
@@ -123,7 +126,7 @@ for name in "$@"; do
         failed="$failed $name"
     fi
     [ $built = no ] || tests=$(sed -n 's/.* tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\1 \2/p' "build/$name/test.log" |
-        awk '{ print $2 - $1 " of " $2 }')
+        awk 'END { if (NR) print $2 - $1 " of " $2 }')
     table="$table$(printf '%-10s %-34s %-6s %-12s %8s  %s' "$name" "$(title "$name")" $built "${tests:--}" \
         $(($(date +%s) - start)) $result)
 "

@@ -9,6 +9,13 @@ mkdir -p "$WEIR_WORK"
 c="$WEIR_CC -std=c11 -pedantic -Wall -Wextra -Werror"
 cxx=
 [ -z "$WEIR_CXX" ] || cxx="$WEIR_CXX -std=c++17 -pedantic -Wall -Wextra -Werror"
+if [ "$WEIR_SYSTEM" = Windows ]; then        # the compiler's own DLLs are not on Wine's path
+    link="-static-libgcc${cxx:+ -static-libstdc++}"
+    c="$c -static-libgcc"
+    cxx="${cxx:+$cxx $link}"
+else
+    link=
+fi
 
 fail() {
     echo "FAILED: $*" >&2

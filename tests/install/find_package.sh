@@ -3,7 +3,7 @@
 . "$(dirname "$0")/common.sh"
 
 cp -R "$WEIR_PREFIX" "$WEIR_WORK/moved"
-set -- -DCMAKE_C_COMPILER="$WEIR_CC" -DCMAKE_BUILD_TYPE=Release
+set -- -DCMAKE_C_COMPILER="$WEIR_CC" -DCMAKE_BUILD_TYPE=Release "-DCMAKE_EXE_LINKER_FLAGS=$link"
 [ -z "$WEIR_CXX" ] || set -- "$@" -DCONSUMER_CXX=ON -DCMAKE_CXX_COMPILER="$WEIR_CXX"
 if [ "$WEIR_SYSTEM" = Windows ]; then
     set -- "$@" -DCMAKE_SYSTEM_NAME=Windows "-DCMAKE_CROSSCOMPILING_EMULATOR=$(echo "$WEIR_RUN" | tr ' ' ';')" \
