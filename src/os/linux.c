@@ -151,7 +151,7 @@ unsigned os_thread_number(void)
     static __thread unsigned number __attribute__((tls_model("initial-exec")));
     static uint32_t last;
     if (number == 0)
-        number = add_32(&last, 1) + 1;
+        number = add_32(&last, 1) + 1;                  /* linux.N1 -> linux.N1: the number alone */
     return number;
 }
 
