@@ -94,7 +94,7 @@ static void oracle__move(struct oracle *o, struct weir_op *op, int from, int to,
     int holder = from;
     if (!atomic_compare_exchange_strong_explicit(&oracle__entry(o, op)->holder, &holder, to, memory_order_relaxed,
                                                  memory_order_relaxed))
-        stress_fail("op %u was %s by thread %d, but its holder is %d and not %d (0: nobody, -1: on its way)",
+        stress_fail("op %u is %s by thread %d, but its holder is %d and not %d (0: nobody, -1: on its way)",
                     (unsigned)weir_op_index(op), what, to > 0 ? to : from, holder, from);
 }
 
@@ -136,7 +136,7 @@ void oracle_take(struct oracle *o, unsigned who, struct weir_op *op)
     struct oracle_entry *e = oracle__entry(o, op);
     uint64_t handle = weir_op_handle(op), word[OVERLAPPED_WORDS];
     uint32_t index = weir_op_index(op);
-    oracle__move(o, op, 0, (int)who, "given to");
+    oracle__move(o, op, 0, (int)who, "taken");
     memcpy(word, weir_op_overlapped(op), sizeof word);
     if (word[0] | word[1] | word[2] | word[3])
         stress_fail("op %u: the OVERLAPPED is not zero after a get", (unsigned)index);

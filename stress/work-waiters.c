@@ -8,7 +8,12 @@
 #include "workloads.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <time.h>
+
+struct waiters {
+    bool again;                 /* written by one thread between two meetings */
+};
 
 static void waiters__shape(struct stress *s, struct weir_pool_config *c, struct random *r)
 {
@@ -18,7 +23,16 @@ static void waiters__shape(struct stress *s, struct weir_pool_config *c, struct 
 
 static void waiters__open(struct stress *s)
 {
+    s->own = calloc(1, sizeof(struct waiters));
+    if (!s->own)
+        stress_fail("no memory");
     s->extra_name = "longest wait in us";
+}
+
+static void waiters__close(struct stress *s)
+{
+    free(s->own);
+    s->own = NULL;
 }
 
 static int64_t waiters__now(void)
@@ -42,9 +56,9 @@ static int64_t waiters__deadline(struct random *r)
     return kind < 5 ? -1 : kind < 7 ? (int64_t)random_between(r, 1, 2000) * 1000 : 0;
 }
 
-static struct weir_op *waiters__get(struct worker *w)
+static struct weir_op *waiters__get(struct worker *w, int64_t timeout)
 {
-    int64_t timeout = waiters__deadline(&w->random), began = waiters__now(), took;
+    int64_t began = waiters__now(), took;
     struct weir_op *op = weir_op_get_wait(w->pool, timeout);
     took = waiters__now() - began;
     if (op) {
@@ -58,23 +72,48 @@ static struct weir_op *waiters__get(struct worker *w)
     return op;
 }
 
+static void waiters__keep(struct worker *w, struct weir_op *op)
+{
+    for (unsigned turns = random_below(&w->random, 4); op && turns; turns--)
+        stress_yield();
+    if (op)
+        stress_put(w, op);
+}
+
+/* As they come. Here the next put would make up for a wake-up that was lost. */
+static void waiters__mix(struct worker *w)
+{
+    bool waits = random_below(&w->random, 8);
+    waiters__keep(w, waits ? waiters__get(w, waiters__deadline(&w->random)) : stress_get(w));
+}
+
+/* Everybody takes one op once: after the last put nobody comes to make up for anything. */
+static bool waiters__once_each(struct worker *w)
+{
+    struct waiters *all = w->stress->own;
+    meeting_meet(w->stress->workers);
+    waiters__keep(w, waiters__get(w, -1));
+    if (meeting_meet(w->stress->workers))
+        all->again = !stress_over(w);
+    meeting_meet(w->stress->workers);
+    return all->again;
+}
+
 static void waiters__work(struct worker *w)
 {
-    while (!stress_over(w)) {
-        struct weir_op *op = random_below(&w->random, 8) ? waiters__get(w) : stress_get(w);
-        if (!op)
-            continue;
-        for (unsigned turns = random_below(&w->random, 4); turns; turns--)
-            stress_yield();
-        stress_put(w, op);
-    }
+    do {
+        for (unsigned i = 0; i < 20 && !stress_over(w); i++)
+            waiters__mix(w);
+    } while (waiters__once_each(w));
 }
 
 const struct workload workload_waiters = {
     .name = "waiters",
-    .prose = "One op for four threads or fewer. Each thread waits for one (for ever, 1 us to 2 ms, or not at all; some take without\n"
-             "waiting), keeps it for a few turns of the processor, gives it back. NULL comes only when the time is over.",
+    .prose = "At most one op for four threads. Each thread waits for one (for ever, 1 us to 2 ms, or not at all; some take without\n"
+             "waiting), keeps it for a few turns of the processor, gives it back. NULL comes only when the time is over. Again and\n"
+             "again all wait for one op each, once: a single wake-up that is lost leaves somebody waiting for good.",
     .shape = waiters__shape,
     .open = waiters__open,
     .work = waiters__work,
+    .close = waiters__close,
 };
