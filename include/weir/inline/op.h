@@ -21,7 +21,7 @@ WEIR_API extern __thread struct weir_thread_slot weir_thread_slots_1[WEIR_THREAD
 WEIR_INLINE struct weir_op *weir_op_get(struct weir_pool *pool)
 {
     struct weir_thread_slot *s = &weir_thread_slots_1[WEIR_THREAD_SLOT(pool)];
-    if (WEIR_LIKELY(s->pool == pool))
+    if (WEIR_LIKELY(WEIR_LOAD_RELAXED(&s->pool) == pool))     /* a close elsewhere may take another pool out of the slot */
         return weir_op_get_from(s->cache);
     return weir_op_get_any_1(pool);
 }
@@ -34,7 +34,7 @@ WEIR_INLINE void weir_op_put(struct weir_op *op)
         return;
     }
     s = &weir_thread_slots_1[WEIR_THREAD_SLOT(op->pool)];
-    if (WEIR_LIKELY(s->pool == op->pool))
+    if (WEIR_LIKELY(WEIR_LOAD_RELAXED(&s->pool) == op->pool))
         weir_op_put_to(s->cache, op);
     else
         weir_op_put_any_1(op);

@@ -1,0 +1,431 @@
+/* src/cache.c - the slow paths of get and put: what is behind the one test.
+ *
+ * Get and put claim by a store to w = {ration, n} and test afterwards (include/weir/inline/cache.h). Who wants to divert the owner shuts g,
+ * sets l = 0 and makes the process-wide barrier: from then on either it sees the owner's store, or the owner sees it. The owner, diverted,
+ * *settles*: it advances the tag of its loaded magazine's word, so that a theft that was under way fails, or finds that the theft
+ * came first (TAKEN{t}) and keeps only what lies at or above t. Nobody waits for an owner that is stopped anywhere.
+ *
+ *     invariant of an open cache: ration <= n, so that a get can't run below slot 0 unseen
+ *     shut caches are opened again only by their owner, at the end of a slow path, in this order:
+ *         g open; the magazine's tag advanced (a thief that read it before fails, one that reads it after sees g open);
+ *         dirty; l; fence; then g, the waiters and the event are looked at once more
+ *
+ *     may run at once       owner's get, put, slow paths     thieves (steal.c)     stats, check
+ *     owner                 one thread                        yes                   yes (check: quiet pool)
+ *     thieves                                                 yes                   yes
+ *
+ *     progress: lock-free. Where the system has no process-wide barrier no cache is ever opened: every call comes here, and its
+ *     swap on the magazine's word is the fence.
+ */
+#include "pool_private.h"
+#include "panic.h"
+
+/* Store w, and account for the gets that the old ration had paid for and the new one pays for. */
+static void cache__set_w(struct cache *c, uint32_t n, uint32_t ration)
+{
+    int64_t old = w_ration(c->pub.w);
+    count_add(&c->granted, (uint64_t)((int64_t)ration - old));
+    store_w(c, w_make(ration, n));                              /* cache.W1 -> cache.W2 */
+}
+
+/* The owner, diverted: w says *n, and slot[*n, hi) is claimed. Afterwards a theft that was under way has failed or has happened; w
+ * and *n say what is left. true: the claim stands. */
+static bool cache__settle(struct cache *c, uint32_t *n, uint32_t hi)
+{
+    struct weir_pool *pool = c->pub.pool;
+    struct magazine *m = magazine_at(pool, c->loaded);
+    uint64_t s = load_acquire_64(&m->state);
+    uint32_t had = *n, taken, i;
+    while (state_what(s) == MAGAZINE_LOADED) {
+        WEIR_POINT("cache.settle");
+        if (cas_64(&m->state, &s, state_after(s, MAGAZINE_LOADED, 0, c->id)))   /* magazine.S2: a theft under way fails */
+            return true;
+    }
+    taken = state_n(s);
+    if (state_what(s) != MAGAZINE_TAKEN || taken > hi)
+        weir_panic("pool \"%s\": cache %u is corrupt (its magazine says %llx): something wrote into the pool's memory", pool->name,
+                   c->id, (unsigned long long)s);
+    depot_settle_taken(pool, m, s);
+    for (i = taken; i < had; i++)
+        store_relaxed_ptr(&m->slot[i - taken], load_relaxed_ptr(&m->slot[i]));
+    *n = taken < had ? had - taken : 0;
+    cache__set_w(c, *n, 0);
+    WEIR_POINT("cache.settled");
+    store_release_64(&m->state, state_after(s, MAGAZINE_LOADED, 0, c->id));     /* magazine.S1: w and the slots */
+    return taken <= had;
+}
+
+/* Make the loaded magazine n ops of m. */
+static void cache__point_at(struct cache *c, struct magazine *m, uint32_t n)
+{
+    c->pub.slot = m->slot;
+    cache__set_w(c, n, 0);
+    store_release_32(&c->loaded, m->index);                     /* cache.M1 -> steal.M2 */
+}
+
+/* Load m, which c lists as its transit, into a cache without ops; its last op is claimed. NULL: others have taken m's ops. m, or what
+ * was loaded before, becomes an empty record in hand. */
+static struct weir_op *cache__load(struct cache *c, struct magazine *m)
+{
+    struct weir_pool *pool = c->pub.pool;
+    struct magazine *old = magazine_at(pool, c->loaded);
+    uint64_t s = load_acquire_64(&m->state), o;
+    uint32_t n;
+    while (state_what(s) == MAGAZINE_FULL) {
+        n = state_n(s);
+        if (WEIR_UNLIKELY(state_other(s) == MAGAZINE_RAW))
+            arena_prepare_ops(pool, m, s);
+        o = load_relaxed_64(&old->state);                       /* ours: with n = 0 no thief changes it */
+        store_release_64(&old->state, state_after(o, MAGAZINE_EMPTY, 0, 0));
+        cache__point_at(c, m, n - 1);
+        WEIR_POINT("cache.load");
+        if (cas_64(&m->state, &s, state_after(s, MAGAZINE_LOADED, 0, c->id))) {     /* magazine.S1: w says n - 1 */
+            count_add(&c->in, n);
+            WEIR_POINT("cache.loaded");
+            depot_give_empty(pool, c, old);
+            return (struct weir_op *)load_relaxed_ptr(&m->slot[n - 1]);
+        }
+        cache__point_at(c, old, 0);
+        store_release_64(&old->state, state_after(load_relaxed_64(&old->state), MAGAZINE_LOADED, 0, c->id));
+    }
+    if (state_what(s) == MAGAZINE_TAKEN)
+        depot_settle_taken(pool, m, s);
+    store_release_64(&m->state, state_after(s, MAGAZINE_EMPTY, 0, 0));
+    depot_give_empty(pool, c, m);
+    return NULL;
+}
+
+/* Claim from the loaded magazine as a get would, in a slow path. */
+static struct weir_op *cache__claim(struct cache *c)
+{
+    uint32_t n = (uint32_t)w_count(c->pub.w);
+    struct weir_op *op;
+    if (!n)
+        return NULL;
+    n--;
+    op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
+    cache__set_w(c, n, 0);                                      /* counted as a get by whom it is for */
+    WEIR_POINT("cache.claimed");
+    return cache__settle(c, &n, n + 1) ? op : NULL;
+}
+
+/* Anything into this cache, from wherever it can be found; one op of it in hand, not born yet. NULL: every op is live, or in a call. */
+struct weir_op *cache_take(struct cache *c)
+{
+    struct weir_pool *pool = c->pub.pool;
+    struct magazine *m;
+    struct weir_op *op;
+    for (;;) {
+        while (w_count(c->pub.w) > 0)
+            if ((op = cache__claim(c)) != NULL)
+                return op;
+        if (c->prev != MAGAZINE_NONE) {
+            store_release_32(&c->transit, c->prev);
+            op = cache__load(c, magazine_at(pool, c->prev));
+            store_release_32(&c->prev, MAGAZINE_NONE);
+            store_release_32(&c->transit, MAGAZINE_NONE);
+        } else if ((m = depot_pop_ops(pool, c)) != NULL || (m = depot_pop_virgin(pool, c)) != NULL) {
+            WEIR_POINT("cache.popped");
+            op = cache__load(c, m);
+            store_release_32(&c->transit, MAGAZINE_NONE);
+            count_add(&c->refills, op != NULL);
+        } else if (load_acquire_32(&pool->dirty)) {
+            (void)steal_sweep(pool, c);
+            continue;
+        } else if (!depot_is_bare(pool) || watch_reclaim(pool)) {
+            continue;
+        } else {
+            return NULL;
+        }
+        if (op) {
+            stats_look(pool, c);
+            return op;
+        }
+    }
+}
+
+/* A magazine that leaves the cache is looked through: an op of another pool went in by weir_op_put_to, which makes one test only. */
+static void cache__check_members(struct weir_pool *pool, struct magazine *m, uint32_t n)
+{
+    uint32_t i;
+    for (i = 0; i < n; i++) {
+        struct weir_op *op = (struct weir_op *)load_relaxed_ptr(&m->slot[i]);
+        size_t offset = (size_t)((const char *)op - pool->arena.ops);
+        if (WEIR_UNLIKELY(offset >= pool->arena.ops_bytes))
+            weir_panic("pool \"%s\": %p was put into its cache and is not one of its ops: weir_op_put_to takes ops of the cache's own pool",
+                       pool->name, (void *)op);
+    }
+}
+
+/* A listed magazine goes to the depot, whatever others have done to it. */
+static void cache__give(struct weir_pool *pool, struct cache *c, struct magazine *m)
+{
+    uint64_t s = load_acquire_64(&m->state);
+    if (state_what(s) == MAGAZINE_FULL) {
+        depot_push(pool, state_n(s) >= pool->magazine ? &pool->full : &pool->part, m);
+        count_add(&c->flushes, 1);
+        return;
+    }
+    if (state_what(s) == MAGAZINE_TAKEN)
+        depot_settle_taken(pool, m, s);
+    store_release_64(&m->state, state_after(s, MAGAZINE_EMPTY, 0, 0));
+    depot_give_empty(pool, c, m);
+}
+
+/* An empty record becomes the loaded one. */
+static void cache__load_empty(struct cache *c, struct magazine *m)
+{
+    cache__point_at(c, m, 0);
+    store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_LOADED, 0, c->id));   /* magazine.S1: w says 0 */
+}
+
+/* The loaded magazine's n ops leave the cache as a FULL magazine, which stays listed as loaded. false: a thief was faster. */
+static bool cache__unload(struct cache *c, struct magazine *m, uint32_t n)
+{
+    uint64_t s = load_acquire_64(&m->state);
+    cache__check_members(c->pub.pool, m, n);
+    WEIR_POINT("cache.unload");
+    if (state_what(s) == MAGAZINE_LOADED && cas_64(&m->state, &s, state_after(s, MAGAZINE_FULL, n, 0))) {  /* magazine.S1: the slots */
+        count_add(&c->out, n);
+        return true;
+    }
+    (void)cache__settle(c, &n, n);
+    return false;
+}
+
+/* The loaded magazine is full: it becomes the previous one, and that goes to the depot, the cold end first. */
+static void cache__flush(struct cache *c)
+{
+    struct weir_pool *pool = c->pub.pool;
+    struct magazine *m = magazine_at(pool, c->loaded);
+    if (!cache__unload(c, m, (uint32_t)w_count(c->pub.w)))
+        return;
+    if (!pool->keep_prev) {
+        cache__give(pool, c, m);
+    } else {
+        if (c->prev != MAGAZINE_NONE)
+            cache__give(pool, c, magazine_at(pool, c->prev));
+        WEIR_POINT("cache.flushed");
+        store_release_32(&c->prev, m->index);
+    }
+    cache__load_empty(c, depot_pop_empty(pool, c, true));
+}
+
+/* All of the loaded magazine to the depot. false: it is still here (no record at hand for it), or was stolen. */
+static bool cache__push_loaded(struct cache *c, bool must)
+{
+    struct weir_pool *pool = c->pub.pool;
+    struct magazine *m = magazine_at(pool, c->loaded), *e;
+    uint32_t n = (uint32_t)w_count(c->pub.w);
+    if (!n)
+        return false;
+    e = depot_pop_empty(pool, c, must);
+    if (!e)
+        return false;
+    if (!cache__unload(c, m, n)) {
+        depot_give_empty(pool, c, e);
+        return false;
+    }
+    cache__give(pool, c, m);
+    cache__load_empty(c, e);
+    return true;
+}
+
+/* Place an op that is in hand, without looking at anything. */
+void cache_place(struct cache *c, struct weir_op *op)
+{
+    if ((uint32_t)w_count(c->pub.w) >= c->pub.pool->magazine)
+        cache__flush(c);
+    store_relaxed_ptr(&c->pub.slot[(uint32_t)w_count(c->pub.w)], op);
+    WEIR_POINT("cache.placed");
+    store_w(c, c->pub.w + 1);                                   /* cache.W1 -> cache.W2: the slot and the op */
+}
+
+void cache_shut(struct cache *c)
+{
+    int64_t g = load_g(c);
+    if (!g_is_shut(g))                                          /* fails only if another has shut it meanwhile */
+        (void)cas_64((uint64_t *)&c->pub.g, (uint64_t *)&g, (uint64_t)g_after(g));
+    store_relaxed_32(&c->pub.l, 0);
+}
+
+/* Open a cache that holds ops. */
+static void cache__open(struct cache *c)
+{
+    struct weir_pool *pool = c->pub.pool;
+    int64_t g = load_g(c);
+    uint32_t n = (uint32_t)w_count(c->pub.w), l = pool->magazine, ration;
+    if (pool->barrier && g_is_shut(g)) {
+        store_release_64((uint64_t *)&c->pub.g, (uint64_t)(g & ~G_SHUT));   /* cache.G3 -> steal.G4, before the tag */
+        WEIR_POINT("cache.open");
+    }
+    if (!pool->barrier || g_is_shut(g))
+        (void)cache__settle(c, &n, n);
+    ration = watch_ration(pool, n, &l);
+    cache__set_w(c, n, ration);
+    if (!load_relaxed_32(&pool->dirty))                         /* after the swap in settle */
+        store_release_32(&pool->dirty, 1);                      /* cache.D1 -> steal.D2: g is open, or w is in sight */
+    if (!pool->barrier)
+        return;
+    store_relaxed_32(&c->pub.l, l);                             /* cache.L3 -> cache.L1, our own */
+    WEIR_POINT("cache.opened");
+    fence();                                                    /* l before g: a thief sets g before l */
+    if (g_is_shut(load_g(c)))
+        store_relaxed_32(&c->pub.l, 0);
+}
+
+/* Every slow path ends here: open the cache if it holds something, then look whether somebody waits for what it holds. */
+void cache_rearm(struct cache *c)
+{
+    struct weir_pool *pool = c->pub.pool;
+    if (w_count(c->pub.w) > 0 || c->prev != MAGAZINE_NONE)
+        cache__open(c);
+    fence();                                                    /* what was put before the waiters and the event: waiter.F1 */
+    if (WEIR_UNLIKELY(waiters_any(pool))) {
+        cache_shut(c);
+        waiters_serve(pool, c);
+    }
+    watch_came_back(pool);
+}
+
+/* Put an op that is in hand (not live) from a slow path. */
+void cache_put(struct cache *c, struct weir_op *op)
+{
+    struct weir_pool *pool = c->pub.pool;
+    uint32_t famine = load_relaxed_32(&pool->famine);
+    if (WEIR_UNLIKELY(waiters_any(pool)) && waiters_give(pool, op)) {
+        waiters_serve(pool, c);                                 /* the rest of the cache, too */
+        return;
+    }
+    cache_place(c, op);
+    if (famine) {                                               /* the pool was empty just now: others look in the depot first */
+        store_relaxed_32(&pool->famine, famine - 1);            /* a hint: a lost count does no harm */
+        (void)cache__push_loaded(c, false);
+    }
+}
+
+/* All that this cache holds, to the depot. The owner's, or that of a thread which has taken the cache over. */
+void cache_empty(struct cache *c)
+{
+    struct weir_pool *pool = c->pub.pool;
+    uint32_t n;
+    cache_shut(c);
+    n = (uint32_t)w_count(c->pub.w);
+    (void)cache__settle(c, &n, n);
+    while (w_count(c->pub.w) > 0)
+        (void)cache__push_loaded(c, true);
+    if (c->prev != MAGAZINE_NONE) {
+        cache__give(pool, c, magazine_at(pool, c->prev));
+        store_release_32(&c->prev, MAGAZINE_NONE);
+    }
+    cache__set_w(c, 0, 0);
+    fence();                                                    /* waiter.F1 */
+    if (waiters_any(pool))
+        waiters_serve(pool, c);
+    watch_came_back(pool);
+}
+
+static struct weir_op *cache__get_empty(struct cache *c)
+{
+    struct weir_pool *pool = c->pub.pool;
+    struct weir_op *op = NULL;
+    bool low;
+    if (waiters_any(pool))
+        waiters_serve(pool, c);                                 /* first come, first served */
+    if (!waiters_any(pool)) {
+        op = cache_take(c);
+        if (!op && watch_ran_empty(pool))
+            op = cache_take(c);
+    }
+    low = op && watch_low(pool);
+    cache_rearm(c);
+    if (!op) {
+        store_relaxed_32(&pool->famine, FAMINE);
+        count_add(&c->empties, 1);
+        return NULL;
+    }
+    count_add(&c->granted, 1);
+    op = op_born(op);
+    if (low)
+        watch_call_low(pool);
+    return op;
+}
+
+struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
+{
+    struct cache *c = cache_of(cache);
+    struct weir_pool *pool = c->pub.pool;
+    struct weir_op *op;
+    uint32_t n, l = 0;
+    bool low;
+    WEIR_POINT("get.slow");
+    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {
+        fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
+        return cache__get_empty(c);
+    }
+    if (w_count(w) < 0) {
+        store_w(c, w + WEIR_W_ONE);
+        return cache__get_empty(c);
+    }
+    n = (uint32_t)w_count(w);
+    op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
+    if (!g_is_shut(load_g(c))) {                                /* only the ration was used up */
+        low = watch_low(pool);
+        cache__set_w(c, n, watch_ration(pool, n, &l));
+        op = op_born(op);
+        if (low)
+            watch_call_low(pool);
+        return op;
+    }
+    if (!cache__settle(c, &n, n + 1)) {
+        count_add(&c->granted, (uint64_t)-1);                   /* the get that the ration paid for was none */
+        return cache__get_empty(c);
+    }
+    low = watch_low(pool);
+    cache_rearm(c);
+    op = op_born(op);
+    if (low)
+        watch_call_low(pool);
+    return op;
+}
+
+/* n ops of the loaded magazine at once, if it has them and nothing diverts. false: nothing was taken. */
+bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n)
+{
+    int64_t w = c->pub.w - (int64_t)n * WEIR_W_ONE;
+    uint32_t left = (uint32_t)w, i;
+    if (w_ration(c->pub.w) < (int64_t)n || w_count(c->pub.w) < (int64_t)n || g_is_shut(load_g(c)))
+        return false;
+    store_w(c, w);                                              /* cache.W1 -> cache.W2 */
+    WEIR_COMPILER_FENCE();
+    WEIR_POINT("bulk.claimed");
+    for (i = 0; i < n; i++)
+        out[i] = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[left + i]);
+    if (WEIR_UNLIKELY(w < load_g(c)) && !cache__settle(c, &left, left + n)) {   /* cache.G1 */
+        count_add(&c->granted, (uint64_t)0 - n);
+        return false;
+    }
+    for (i = 0; i < n; i++)
+        (void)op_born(out[i]);
+    return true;
+}
+
+void weir_cache_put_slow_1(struct weir_cache *cache, int64_t w)
+{
+    struct cache *c = cache_of(cache);
+    struct weir_pool *pool = c->pub.pool;
+    uint32_t n = (uint32_t)w_count(w) - 1;
+    struct weir_op *op;
+    WEIR_POINT("put.slow");
+    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {
+        fork_mend(pool);                                        /* which has found the op, too */
+        return;
+    }
+    op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
+    store_w(c, w - 1);                                          /* back into our hands, if no thief has it */
+    WEIR_POINT("put.reclaimed");
+    if (cache__settle(c, &n, n + 1))
+        cache_put(c, op);
+    watch_level_rose(pool);
+    cache_rearm(c);
+}

@@ -1,0 +1,130 @@
+/* src/fork.c - what a forked child makes of its pools.
+ *
+ * A child has one thread; the others stopped existing at any instruction, with ops in their hands and caches half changed. Nothing of that is
+ * repaired piece by piece. The child only notes that it was forked and shuts the surviving thread's caches: that costs a few stores
+ * a pool, so a child that calls exec pays nothing else. The first slow path in the child then gathers each pool anew:
+ *
+ *     an op with references is live (its holder's, or a lost thread's);   an op without any goes to the depot
+ *
+ * which is true at every instruction, because put stores refs = 0 before it publishes and get stores refs = 1 after it claimed.
+ *
+ * Locks: the registry's is taken before the fork and released on both sides; the pools' own are reset in the child. The child's event
+ * descriptor is its own: it closes the inherited copy and makes another when weir_pool_fd is called there.
+ */
+#include "pool_private.h"
+#include <string.h>
+
+void fork_before(void)
+{
+    os_lock(&registry_lock);
+}
+
+void fork_parent(void)
+{
+    os_unlock(&registry_lock);
+}
+
+void fork_child(void)
+{
+    struct weir_pool *p;
+    struct cache *c;
+    thread_forget_others();
+    for (p = registry_first(); p; p = p->next) {
+        memset(&p->collector, 0, sizeof p->collector);
+        memset(&p->trim_lock, 0, sizeof p->trim_lock);
+        memset(&p->event_lock, 0, sizeof p->event_lock);
+        memset(&p->watch_lock, 0, sizeof p->watch_lock);
+        memset(&p->cache_lock, 0, sizeof p->cache_lock);
+        memset(&p->fork_lock, 0, sizeof p->fork_lock);
+        store_release_32(&p->forked, 1);
+        for (c = load_acquire_ptr(&p->caches); c; c = c->next)
+            cache_shut(c);
+    }
+    os_unlock(&registry_lock);
+}
+
+/* All records but a cache's loaded one are EMPTY and in the depot; all caches are empty; those of lost threads are FREE. */
+static void fork__reset(struct weir_pool *pool, struct cache *own)
+{
+    struct cache *c;
+    uint32_t i;
+    store_relaxed_64(&pool->full.head, MAGAZINE_NONE);
+    store_relaxed_64(&pool->part.head, MAGAZINE_NONE);
+    store_relaxed_64(&pool->empty.head, MAGAZINE_NONE);
+    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) {
+        uint32_t first = pool->blocks + c->id * CACHE_MAGAZINES;
+        uint64_t gets = load_relaxed_64(&c->granted) - (uint64_t)w_ration(load_w(c));
+        for (i = 0; i < CACHE_MAGAZINES; i++) {
+            struct magazine *m = magazine_at(pool, first + i);
+            uint64_t s = load_relaxed_64(&m->state);
+            m->before = NULL;
+            store_release_64(&m->state, i ? state_after(s, MAGAZINE_EMPTY, 0, 0) : state_after(s, MAGAZINE_LOADED, 0, c->id));
+            if (i)
+                depot_push(pool, &pool->empty, m);
+        }
+        store_relaxed_64(&c->granted, gets);
+        store_relaxed_64(&c->in, 0);
+        store_relaxed_64(&c->out, 0);
+        c->pub.slot = magazine_at(pool, first)->slot;
+        store_w(c, w_make(0, 0));
+        store_release_32(&c->loaded, first);
+        store_release_32(&c->prev, MAGAZINE_NONE);
+        store_release_32(&c->transit, MAGAZINE_NONE);
+        c->spare = MAGAZINE_NONE;
+        if (c != own)
+            store_release_32(&c->state, CACHE_FREE);
+    }
+}
+
+/* The blocks' own records, filled with the ops that have no references. */
+static void fork__gather(struct weir_pool *pool)
+{
+    uint64_t used = (uint64_t)load_acquire_32(&pool->virgin) * pool->magazine, live = 0;
+    uint32_t i, n = 0, block = 0;
+    struct magazine *m = NULL;
+    for (i = 0; i < pool->capacity && i < used; i++) {
+        if (load_relaxed_64(&arena_op(pool, i)->refs)) {
+            live++;
+            continue;
+        }
+        if (!m)
+            m = magazine_at(pool, block++);
+        store_relaxed_ptr(&m->slot[n++], arena_op(pool, i));
+        if (n == pool->magazine) {
+            store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n, MAGAZINE_RAW));
+            depot_push(pool, &pool->full, m);
+            m = NULL;
+            n = 0;
+        }
+    }
+    if (m) {
+        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n, MAGAZINE_RAW));
+        depot_push(pool, &pool->part, m);
+    }
+    for (; block < load_acquire_32(&pool->virgin); block++) {
+        m = magazine_at(pool, block);
+        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_EMPTY, 0, 0));
+        depot_push(pool, &pool->empty, m);
+    }
+    store_relaxed_64(&pool->fork_live, live);
+}
+
+/* Only one thread of the child does it; others that come meanwhile wait. */
+void fork_mend(struct weir_pool *pool)
+{
+    os_lock(&pool->fork_lock);
+    if (load_relaxed_32(&pool->forked)) {
+        fork__reset(pool, thread_cache_if_any(pool));
+        fork__gather(pool);
+        waiters_reset(pool);
+        if (pool->event >= 0)
+            os_event_close(pool->event);
+        pool->event = -1;
+        store_relaxed_32(&pool->event_state, EVENT_IDLE);
+        store_relaxed_32(&pool->dirty, 0);
+        store_relaxed_32(&pool->famine, 0);
+        pool->pinned = 0;
+        store_release_32(&pool->forked, 0);
+    }
+    os_unlock(&pool->fork_lock);
+}

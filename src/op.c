@@ -1,0 +1,192 @@
+/* src/op.c - what is not inlined of op.h: accessors, the in-flight state, and the panics of put.
+ *
+ * refs is one word: the count, 0 for a free op, and above it the marks PUBLISHED, SUBMITTED, SATURATED. Put takes exactly 1 for good;
+ * everything else arrives at weir_op_put_odd_1, which says what is wrong. Finding out whose op it is takes the registry's lock, which
+ * only a caller's bug does.
+ */
+#include "pool_private.h"
+#include "panic.h"
+#include <weir/ref.h>
+#include <string.h>
+
+static _Noreturn void op__foreign(const void *address, const struct weir_op *op, const struct weir_pool *pool, const char *part)
+{
+    if (pool)
+        weir_panic("put of %p, which is no op: it lies in the %s of op %u of pool \"%s\". weir_op_from_buffer or weir_op_from_user give the op",
+                   address, part, (unsigned)((size_t)((const char *)op - pool->arena.ops) / pool->arena.op_stride), pool->name);
+    weir_panic("put of %p, which is not an op of any open pool", address);
+}
+
+/* A put of something else than an op that the caller alone holds. */
+void weir_op_put_odd_1(struct weir_op *op)
+{
+    const char *part = "";
+    struct weir_op *found;
+    struct weir_pool *pool;
+    uint64_t refs;
+    uint32_t index;
+    if (!op)
+        return;
+    pool = registry_find(op, &found, &part);
+    if (!pool || found != op)
+        op__foreign(op, found, pool, part);
+    refs = load_relaxed_64(&op->refs);
+    index = (uint32_t)((size_t)((char *)op - pool->arena.ops) / pool->arena.op_stride);
+    if (!refs)
+        weir_panic("op %u of pool \"%s\" was put twice: it was given back already, and nobody may hold it", index, pool->name);
+    if (refs & WEIR_REFS_SUBMITTED)
+        weir_panic("op %u of pool \"%s\" was put while it is submitted: the system still owns it until its completion (weir_op_returned)",
+                   index, pool->name);
+    if (refs & WEIR_REFS_SATURATED)
+        weir_panic("op %u of pool \"%s\" was put, but its count is saturated: it is never given back", index, pool->name);
+    if (refs & WEIR_REFS_PUBLISHED)
+        weir_panic("op %u of pool \"%s\" was put, but it is published: give it back by weir_op_unref", index, pool->name);
+    weir_panic("op %u of pool \"%s\" was put with %u references: only a sole owner puts, others call weir_op_unref", index, pool->name,
+               (unsigned)(refs & WEIR_REFS_COUNT));
+}
+
+/* Without a cache of this thread's: a borrowed one, emptied afterwards. */
+static struct weir_op *op__get_borrowed(struct weir_pool *pool)
+{
+    struct cache *c = cache_acquire(pool);
+    struct weir_op *op;
+    if (!c)
+        return NULL;
+    op = weir_op_get_from(&c->pub);
+    cache_release(c);
+    return op;
+}
+
+struct weir_op *weir_op_get_any_1(struct weir_pool *pool)
+{
+    struct cache *c;
+    if (!pool)
+        weir_panic("weir_op_get: pool is NULL");
+    c = thread_cache(pool);
+    return c ? weir_op_get_from(&c->pub) : op__get_borrowed(pool);
+}
+
+void weir_op_put_any_1(struct weir_op *op)
+{
+    struct weir_pool *pool = op->pool;
+    const char *part = "";
+    struct weir_op *found;
+    struct cache *c;
+    if (registry_find(op, &found, &part) != pool || found != op || !pool)
+        op__foreign(op, found, found ? found->pool : NULL, part);
+    c = thread_cache(pool);
+    if (c) {
+        weir_op_put_to(&c->pub, op);
+        return;
+    }
+    c = cache_acquire(pool);
+    if (!c)
+        weir_panic("op %u of pool \"%s\": no memory for a cache to put it into", op->index, pool->name);
+    weir_op_put_to(&c->pub, op);
+    cache_release(c);
+}
+
+#ifndef __ELF__
+struct weir_op *weir_op_get(struct weir_pool *pool)
+{
+    struct weir_thread_slot *s = thread_slots();
+    if (WEIR_LIKELY(s && WEIR_LOAD_RELAXED(&s[WEIR_THREAD_SLOT(pool)].pool) == pool && pool))
+        return weir_op_get_from(s[WEIR_THREAD_SLOT(pool)].cache);
+    return weir_op_get_any_1(pool);
+}
+
+void weir_op_put(struct weir_op *op)
+{
+    struct weir_thread_slot *s = thread_slots();
+    if (WEIR_UNLIKELY(!op) || WEIR_UNLIKELY(WEIR_LOAD_RELAXED(&op->refs) != 1))
+        weir_op_put_odd_1(op);
+    else if (WEIR_LIKELY(s && WEIR_LOAD_RELAXED(&s[WEIR_THREAD_SLOT(op->pool)].pool) == op->pool))
+        weir_op_put_to(s[WEIR_THREAD_SLOT(op->pool)].cache, op);
+    else
+        weir_op_put_any_1(op);
+}
+#endif
+
+void weir_op_put_bulk(struct weir_op **ops, unsigned n)
+{
+    unsigned i;
+    for (i = 0; i < n; i++)
+        weir_op_put(ops[i]);
+}
+
+/* -- accessors ------------------------------------------------------------------------------------------------------------ */
+
+size_t weir_op_buffer_size(const struct weir_op *op)
+{
+    return op->pool->buffer_size;
+}
+
+void *weir_op_user(const struct weir_op *op)
+{
+    return op->pool->user_size ? (char *)(uintptr_t)op + WEIR_OP_HEADER : NULL;
+}
+
+struct weir_op *weir_op_from_user(const void *user)
+{
+    return user ? (struct weir_op *)(void *)((char *)(uintptr_t)user - WEIR_OP_HEADER) : NULL;
+}
+
+uint64_t weir_op_handle(const struct weir_op *op)
+{
+    return (uint64_t)load_relaxed_32(&op->generation) << 32 | ((uint64_t)op->index + 1);
+}
+
+struct weir_op *weir_op_at(struct weir_pool *pool, uint32_t index)
+{
+    struct weir_op *op;
+    if (!pool || index >= pool->capacity || index >= load_acquire_32(&pool->arena.committed))
+        return NULL;
+    op = arena_op(pool, index);
+    return load_acquire_ptr(&op->pool) ? op : NULL;
+}
+
+struct weir_op *weir_op_from_buffer(struct weir_pool *pool, const void *inside)
+{
+    const char *part = "";
+    struct weir_op *op = pool && inside ? arena_op_of(pool, inside, &part) : NULL;
+    return op && strcmp(part, "buffer") == 0 ? op : NULL;
+}
+
+void weir_op_prepare(struct weir_op *op, uint64_t offset)
+{
+    op->overlapped[0] = op->overlapped[1] = op->overlapped[3] = 0;
+    op->overlapped[2] = offset;
+}
+
+/* -- in flight ------------------------------------------------------------------------------------------------------------ */
+
+/* Set or clear the mark: a store for who holds the op alone and unseen, else a swap. */
+void weir_op_submitted(struct weir_op *op)
+{
+    uint64_t refs = load_relaxed_64(&op->refs);
+    if (refs == 1) {
+        store_relaxed_64(&op->refs, 1 | WEIR_REFS_SUBMITTED);
+        return;
+    }
+    do {
+        if (!(refs & WEIR_REFS_COUNT))
+            weir_panic("op %u of pool \"%s\" was submitted, but nobody holds it: it was given back", op->index, op->pool->name);
+        if (refs & WEIR_REFS_SUBMITTED)
+            weir_panic("op %u of pool \"%s\" was submitted twice: one I/O at a time, and weir_op_returned in between", op->index,
+                       op->pool->name);
+    } while (!cas_64(&op->refs, &refs, refs | WEIR_REFS_SUBMITTED));
+}
+
+void weir_op_returned(struct weir_op *op)
+{
+    uint64_t refs = load_relaxed_64(&op->refs);
+    if (refs == (1 | WEIR_REFS_SUBMITTED)) {
+        store_relaxed_64(&op->refs, 1);
+        return;
+    }
+    do {
+        if (!(refs & WEIR_REFS_SUBMITTED))
+            weir_panic("op %u of pool \"%s\" returned, but it was not submitted (weir_op_submitted comes before the system call)",
+                       op->index, op->pool->name);
+    } while (!cas_64(&op->refs, &refs, refs & ~WEIR_REFS_SUBMITTED));
+}

@@ -1,0 +1,12 @@
+/* src/panic.h - how the library says that a call failed, and how it stops on a bug of the caller. */
+#ifndef WEIR_PANIC_H
+#define WEIR_PANIC_H
+
+#include <weir/error.h>
+#include <weir/inline/error.h>
+
+#define error_set weir_error_set_1
+
+_Noreturn void weir_panic(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));
+
+#endif

@@ -1,0 +1,267 @@
+/* src/pool_private.h - a pool and a cache, as the files of the core see them.
+ *
+ *     live + cached + free = capacity
+ *
+ * live: with the callers, or in the hands of a call; cached: in loaded and previous magazines; free: in the depot's magazines, or never
+ * used yet. Who owns which field is said beside it; "keeper" is the one thread that may write it without a swap.
+ */
+#ifndef WEIR_POOL_PRIVATE_H
+#define WEIR_POOL_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <weir/inline/atomic.h>
+#include <weir/op.h>
+#include <weir/cache.h>
+#include <weir/stats.h>
+#include "atomic.h"
+#include "magazine.h"
+#include "os/os.h"
+
+#define CACHE_LINE __attribute__((aligned(64)))
+
+enum {
+    CACHE_MAGAZINES = 6,        /* that each cache brings along: see depot.c for why a put never lacks one */
+    CACHE_CHUNK = 1024,         /* caches in one chunk of the table */
+    CACHE_CHUNKS = 64,
+    WAITERS = 1024,             /* that can queue at once; later ones look again now and then */
+    RECLAIMERS = 64,
+    POOLS_MAX = 4096,
+    FAMINE = 64                 /* puts after a NULL that go straight to the depot */
+};
+
+enum { CACHE_FREE = 0, CACHE_USED = 1 };
+
+struct cache {
+    struct weir_cache pub;      /* w, slot, pool: the owner's; g, l: whoever diverts it, and the owner */
+    /* What others look through when they search for ops. Written by the owner. */
+    CACHE_LINE uint32_t loaded; /* the magazine that get and put work on */
+    uint32_t prev;              /* a FULL one, or NONE */
+    uint32_t transit;           /* one that is about to be popped and loaded, or that a theft copies into, or NONE */
+    uint32_t spare;             /* an EMPTY one, or NONE */
+    uint32_t id;
+    uint32_t state;             /* CACHE_FREE -> CACHE_USED by swap; back by the owner at its exit */
+    struct cache *next;         /* in pool->caches; never changes */
+    char *magazines;            /* CACHE_MAGAZINES records */
+    size_t bytes;               /* of the memory that this struct and its magazines lie in */
+    /* Counters: written by the owner, read by all. */
+    CACHE_LINE uint64_t granted;    /* gets paid for by rations given out so far */
+    uint64_t in;                /* ops that came into a loaded magazine from FULL ones */
+    uint64_t out;               /* ops that left loaded magazines (of this cache, or by this thief) as FULL ones */
+    uint64_t refills, flushes, steals, empties, waits;
+    uint32_t looks;             /* refills since the level was last looked at */
+};
+
+_Static_assert(offsetof(struct cache, pub) == 0, "a weir_cache is the head of a cache");
+
+struct stack {                  /* {tag:40, magazine:24} */
+    CACHE_LINE uint64_t head;
+};
+
+struct waiter_slot {            /* {lap:32, op index + 1:32}, see waiter.c */
+    uint64_t word;
+};
+
+struct reclaimer {
+    unsigned (*fn)(struct weir_pool *, void *);
+    void *arg;
+    uint32_t running;           /* calls in progress */
+};
+
+struct arena {
+    char *ops, *buffers, *magazines;    /* three reserved ranges */
+    size_t ops_bytes, buffers_bytes, magazines_bytes;
+    size_t op_stride, buffer_stride, magazine_stride;
+    uint32_t step;              /* ops committed at a time */
+    bool huge;
+    CACHE_LINE uint32_t committed;      /* ops, only grows */
+    uint32_t generation;        /* a fresh header's: above all that were given back */
+};
+
+struct weir_pool {
+    /* Read by all, written at creation. */
+    struct arena arena;
+    uint32_t capacity, magazine;        /* magazine: M, ops in a full one */
+    uint32_t blocks;            /* magazines that the arena holds: ceil(capacity / M) */
+    uint32_t id;                /* its place in the registry and in each thread's table */
+    bool keep_prev;             /* cache >= 2: a cache has a previous magazine, too */
+    bool barrier;               /* os_barrier_works(): else no cache ever opens */
+    size_t buffer_size, user_size;
+    void *memory;               /* that this struct lies in */
+    size_t memory_bytes;
+    char name[64];
+    struct weir_pool *next;     /* in the registry, under its lock */
+
+    /* The depot. */
+    struct stack full, part, empty;
+    CACHE_LINE uint32_t virgin; /* blocks handed out so far */
+
+    /* What slow paths look at when they end. */
+    CACHE_LINE uint32_t dirty;  /* an op may have come into a cache since the last sweep */
+    uint32_t famine;            /* puts that still go straight to the depot */
+    uint32_t event_state;       /* watch.c */
+    uint32_t low_ops;           /* 0: no low-water callback */
+    uint32_t low_below;
+    uint32_t forked;            /* the child has not put things right yet, see fork.c */
+    uint32_t pinned;            /* weir_pool_iovecs calls in force */
+    uint32_t reclaimers;        /* how many of the table are in use, ever */
+    CACHE_LINE uint64_t waiters_head;   /* next ticket to be served */
+    uint64_t waiters_tail;      /* next ticket to be given out */
+
+    CACHE_LINE struct cache *caches;    /* all of them, newest first; only grows */
+    uint32_t cache_count;
+    uint64_t peak;
+    uint64_t fork_live;         /* ops that were live when this process was forked off; see fork.c */
+    struct cache **chunk[CACHE_CHUNKS];
+    struct waiter_slot *waiter;
+    struct os_lock collector, trim_lock, event_lock, watch_lock, cache_lock, fork_lock;
+    int event;                  /* -1: none */
+    void (*low_fn)(struct weir_pool *, void *);
+    void *low_arg;
+    struct reclaimer reclaimer[RECLAIMERS];
+};
+
+static inline struct cache *cache_of(struct weir_cache *c) { return (struct cache *)(void *)c; }
+
+static inline struct weir_op *arena_op(const struct weir_pool *pool, uint32_t index)
+{
+    return (struct weir_op *)(void *)(pool->arena.ops + (size_t)index * pool->arena.op_stride);
+}
+
+static inline struct magazine *magazine_at(const struct weir_pool *pool, uint32_t index)
+{
+    uint32_t id;
+    if (index < pool->blocks)
+        return (struct magazine *)(void *)(pool->arena.magazines + (size_t)index * pool->arena.magazine_stride);
+    id = (index - pool->blocks) / CACHE_MAGAZINES;
+    return (struct magazine *)(void *)(pool->chunk[id / CACHE_CHUNK][id % CACHE_CHUNK]->magazines +
+                                       (size_t)((index - pool->blocks) % CACHE_MAGAZINES) * pool->arena.magazine_stride);
+}
+
+/* The two halves of w. */
+static inline int32_t w_count(int64_t w) { return (int32_t)(uint32_t)w; }
+static inline int64_t w_ration(int64_t w) { return (w >> 32) - 1; }     /* gets left; negative: more were taken than given out */
+static inline int64_t w_make(int64_t ration, uint32_t n) { return (int64_t)((uint64_t)(ration + 1) << 32 | n); }
+
+/* g: shut is above every w, open carries the sequence of the last shutting. */
+#define G_SHUT (INT64_C(1) << 62)
+static inline bool g_is_shut(int64_t g) { return (g & G_SHUT) != 0; }
+static inline int64_t g_after(int64_t g) { return G_SHUT | WEIR_G_OPEN | ((g + 1) & 0x7fffffff); }   /* shut, one sequence on */
+static inline int64_t load_g(const struct cache *c) { return (int64_t)load_acquire_64((const uint64_t *)&c->pub.g); }
+static inline int64_t load_w(const struct cache *c) { return (int64_t)load_acquire_64((const uint64_t *)&c->pub.w); }
+static inline void store_w(struct cache *c, int64_t w) { store_release_64((uint64_t *)&c->pub.w, (uint64_t)w); }
+
+/* Counters have one writer: a plain add that readers may see late. */
+static inline void count_add(uint64_t *counter, uint64_t n) { store_relaxed_64(counter, load_relaxed_64(counter) + n); }
+
+/* arena.c */
+int arena_create(struct weir_pool *pool, const struct weir_pool_config *config);
+void arena_destroy(struct weir_pool *pool);
+int arena_commit(struct weir_pool *pool, uint32_t ops);
+void arena_prepare_block(struct weir_pool *pool, uint32_t block);
+void arena_prepare_ops(struct weir_pool *pool, struct magazine *m, uint64_t s);
+struct weir_op *arena_op_of(const struct weir_pool *pool, const void *inside, const char **part);
+size_t arena_discard(struct weir_pool *pool, uint32_t from, uint32_t to, bool headers);
+
+/* depot.c */
+void depot_push(struct weir_pool *pool, struct stack *stack, struct magazine *m);
+struct magazine *depot_pop(struct weir_pool *pool, struct stack *stack, struct cache *c);
+struct magazine *depot_pop_ops(struct weir_pool *pool, struct cache *c);
+struct magazine *depot_pop_virgin(struct weir_pool *pool, struct cache *c);
+struct magazine *depot_pop_empty(struct weir_pool *pool, struct cache *c, bool must);
+void depot_give_empty(struct weir_pool *pool, struct cache *c, struct magazine *m);
+bool depot_is_bare(struct weir_pool *pool);
+void depot_settle_taken(struct weir_pool *pool, struct magazine *m, uint64_t s);
+
+/* cache.c */
+struct weir_op *cache_take(struct cache *c);
+void cache_empty(struct cache *c);
+void cache_rearm(struct cache *c);
+void cache_shut(struct cache *c);
+bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n);
+void cache_put(struct cache *c, struct weir_op *op);
+void cache_place(struct cache *c, struct weir_op *op);
+static inline struct weir_op *op_born(struct weir_op *op)
+{
+    store_relaxed_64(&op->refs, 1);
+    op->overlapped[0] = op->overlapped[1] = op->overlapped[2] = op->overlapped[3] = 0;
+    return op;
+}
+
+/* steal.c */
+bool steal_sweep(struct weir_pool *pool, struct cache *c);
+
+/* thread.c */
+struct cache *thread_cache(struct weir_pool *pool);             /* NULL: no memory, or the thread is dying */
+struct cache *cache_acquire(struct weir_pool *pool);            /* any free one, or a new one; NULL: no memory */
+void cache_release(struct cache *c);
+void thread_forget_pool(struct weir_pool *pool);                /* under the registry's lock */
+void thread_start(void);                                        /* under the registry's lock */
+void thread_free_chunk(struct cache **chunk);
+void thread_forget_others(void);                                /* in a forked child */
+struct weir_thread_slot *thread_slots(void);                    /* NULL: this thread has none */
+struct cache *thread_cache_if_any(struct weir_pool *pool);
+
+/* waiter.c */
+static inline bool waiters_any(const struct weir_pool *pool)
+{
+    return load_acquire_64(&pool->waiters_head) != load_acquire_64(&pool->waiters_tail);    /* waiter.H2, waiter.T2 */
+}
+bool waiters_give(struct weir_pool *pool, struct weir_op *op);
+void waiters_serve(struct weir_pool *pool, struct cache *c);
+void waiters_serve_any(struct weir_pool *pool);                 /* by a thread that may have no cache */
+void waiters_reset(struct weir_pool *pool);
+
+/* watch.c */
+unsigned watch_reclaim(struct weir_pool *pool);
+enum { EVENT_IDLE = 0, EVENT_ARMED = 1, EVENT_SET = 2 };
+bool watch_ran_empty(struct weir_pool *pool);                   /* true: look once more */
+void watch_came_back_slow(struct weir_pool *pool);
+static inline void watch_came_back(struct weir_pool *pool)
+{
+    if (WEIR_UNLIKELY(load_relaxed_32(&pool->event_state) == EVENT_ARMED))  /* after the caller's fence */
+        watch_came_back_slow(pool);
+}
+bool watch_low_slow(struct weir_pool *pool);
+void watch_call_low(struct weir_pool *pool);
+static inline bool watch_low(struct weir_pool *pool)            /* true: the caller runs low_fn when it has finished */
+{
+    return WEIR_UNLIKELY(load_relaxed_32(&pool->low_ops)) && watch_low_slow(pool);
+}
+void watch_level_rose_slow(struct weir_pool *pool);
+static inline void watch_level_rose(struct weir_pool *pool)
+{
+    if (WEIR_UNLIKELY(load_relaxed_32(&pool->low_below)))
+        watch_level_rose_slow(pool);
+}
+uint32_t watch_ration(struct weir_pool *pool, uint32_t n, uint32_t *l);
+void watch_close(struct weir_pool *pool);
+
+/* stats.c */
+struct census {
+    uint64_t loaded, cached, out;   /* ops in loaded magazines; these and those in previous ones; all that are not FULL anywhere */
+};
+void stats_census(struct weir_pool *pool, struct census *out);
+uint64_t stats_live(struct weir_pool *pool);
+bool stats_any_free(struct weir_pool *pool);
+void stats_look(struct weir_pool *pool, struct cache *c);
+
+/* registry.c */
+extern struct os_lock registry_lock;
+struct weir_pool *registry_first(void);                         /* under the lock */
+struct weir_pool *registry_find(const void *inside, struct weir_op **op, const char **part);
+bool registry_knows(const struct weir_pool *pool);
+
+/* fork.c */
+void fork_before(void);
+void fork_parent(void);
+void fork_child(void);
+void fork_mend(struct weir_pool *pool);
+static inline void fork_check(struct weir_pool *pool)
+{
+    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked)))
+        fork_mend(pool);
+}
+
+#endif

@@ -1,0 +1,161 @@
+/* src/steal.c - a sweep: when the depot is bare, whatever other threads' caches hold goes there.
+ *
+ * First all caches are shut (get and put are diverted from then on), then one process-wide barrier is made for up to 64 of them, then each
+ * is looked through: its previous magazine and the one in transit, if they are FULL, in place; its loaded one if its word says
+ * LOADED by that cache *and* g is still the one that was shut before the barrier. Together these say: each store of the owner to w
+ * is in sight, but for one call that will find g shut and settle before it does anything else. The ops are copied into an empty
+ * magazine of ours, which says PENDING; then one swap on the source's word, to TAKEN by ours, moves them; then ours becomes FULL, which
+ * anybody may do who sees both words. So a thief that is stopped holds nothing back either.
+ *
+ *     why g is read after the word: an owner that opens its cache stores g first and advances the word's tag after. A thief that read
+ *     the new tag sees g open, or shut anew with another sequence; one that read the old tag fails at its swap.
+ *
+ *     may run at once     sweep    owners    pops and pushes            lock-free; nobody is waited for
+ *     sweep                yes      yes       yes
+ *
+ * dirty is cleared first: owners set it after they opened g, pops before they swap. A sweep that finds nothing leaves it clear, and from
+ * then on a get that finds the depot bare answers NULL without a system call, until an op has come into a cache again.
+ */
+#include "pool_private.h"
+
+enum { BATCH = 64 };
+
+/* m says PENDING: if its source says TAKEN by m, its ops count. */
+static void steal__settle_pending(struct weir_pool *pool, struct magazine *m, uint64_t s)
+{
+    struct magazine *from = magazine_at(pool, state_other(s));
+    uint64_t f = load_acquire_64(&from->state);
+    if (state_what(f) == MAGAZINE_TAKEN && state_other(f) == m->index)
+        (void)cas_64(&m->state, &s, state_after(s, MAGAZINE_FULL, state_n(s), 0));
+}
+
+/* Move n ops from m, whose word is s, into *e. true: done, they are in the depot, and *e is another empty one. */
+static bool steal__move(struct weir_pool *pool, struct cache *c, struct magazine *m, uint64_t s, uint32_t n, struct magazine **e)
+{
+    struct magazine *to = *e;
+    uint64_t t = load_relaxed_64(&to->state);
+    uint32_t i;
+    for (i = 0; i < n; i++)
+        store_relaxed_ptr(&to->slot[i], load_relaxed_ptr(&m->slot[i]));
+    t = state_after(t, MAGAZINE_PENDING, n, m->index);
+    store_release_64(&to->state, t);                            /* magazine.S1: the slots */
+    WEIR_POINT("steal.pending");
+    if (!cas_64(&m->state, &s, state_after(s, MAGAZINE_TAKEN, n, to->index))) {
+        store_release_64(&to->state, state_after(t, MAGAZINE_EMPTY, 0, 0));
+        return false;
+    }
+    WEIR_POINT("steal.taken");
+    (void)cas_64(&to->state, &t, state_after(t, MAGAZINE_FULL, n, 0));      /* unless somebody has done it for us */
+    count_add(&c->steals, 1);
+    depot_push(pool, n >= pool->magazine ? &pool->full : &pool->part, to);
+    *e = depot_pop_empty(pool, c, true);
+    store_release_32(&c->transit, (*e)->index);
+    return true;
+}
+
+/* A listed magazine, wherever it is by now: its ops, if it is FULL. */
+static bool steal__full(struct weir_pool *pool, struct cache *c, uint32_t index, struct magazine **e)
+{
+    struct magazine *m;
+    uint64_t s;
+    if (index == MAGAZINE_NONE || index == (*e)->index)
+        return false;
+    m = magazine_at(pool, index);
+    s = load_acquire_64(&m->state);                             /* magazine.S2 */
+    if (state_what(s) == MAGAZINE_PENDING) {
+        steal__settle_pending(pool, m, s);
+        s = load_acquire_64(&m->state);
+    }
+    if (state_what(s) != MAGAZINE_FULL)
+        return false;
+    if (state_other(s) == MAGAZINE_RAW)
+        arena_prepare_ops(pool, m, s);                          /* *e is our transit */
+    return steal__move(pool, c, m, s, state_n(s), e);
+}
+
+static bool steal__loaded(struct weir_pool *pool, struct cache *c, struct cache *v, int64_t g, struct magazine **e)
+{
+    struct magazine *m = magazine_at(pool, load_acquire_32(&v->loaded));    /* steal.M2 */
+    uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */
+    int32_t n;
+    if (state_what(s) != MAGAZINE_LOADED || state_other(s) != v->id)
+        return false;
+    if (load_g(v) != g)                                         /* steal.G4: opened meanwhile */
+        return false;
+    n = w_count(load_w(v));                                     /* cache.W2 */
+    WEIR_POINT("steal.counted");
+    if (n <= 0 || (uint32_t)n > pool->magazine + 1)
+        return false;
+    if (!steal__move(pool, c, m, s, (uint32_t)n, e))
+        return false;
+    count_add(&c->out, (uint64_t)n);
+    return true;
+}
+
+static int64_t steal__shut(struct cache *v)
+{
+    int64_t g = load_g(v);
+    while (!g_is_shut(g)) {
+        int64_t shut = g_after(g);
+        if (cas_64((uint64_t *)&v->pub.g, (uint64_t *)&g, (uint64_t)shut))     /* cache.G2 -> cache.G1 by the barrier */
+            g = shut;
+    }
+    store_relaxed_32(&v->pub.l, 0);                             /* cache.L2 */
+    return g;
+}
+
+/* The next caches but c: shut, one barrier, looked through. *at moves on. */
+static bool steal__batch(struct weir_pool *pool, struct cache *c, struct cache **at, struct magazine **e)
+{
+    struct cache *victim[BATCH];
+    int64_t g[BATCH];
+    unsigned n = 0, i;
+    bool found = false;
+    for (; *at && n < BATCH; *at = (*at)->next) {
+        if (*at == c || load_acquire_32(&(*at)->state) == CACHE_FREE)
+            continue;
+        victim[n] = *at;
+        g[n++] = steal__shut(*at);
+    }
+    WEIR_POINT("steal.shut");
+    if (n && pool->barrier)
+        os_barrier();
+    for (i = 0; i < n; i++) {
+        found |= steal__full(pool, c, load_acquire_32(&victim[i]->prev), e);
+        found |= steal__full(pool, c, load_acquire_32(&victim[i]->transit), e);     /* steal.T2 */
+        found |= steal__full(pool, c, load_acquire_32(&victim[i]->loaded), e);
+        found |= steal__loaded(pool, c, victim[i], g[i], e);
+    }
+    return found;
+}
+
+/* Make pops that have read dirty before now fail. false: the stack is not empty. */
+static bool steal__touch(struct stack *stack)
+{
+    uint64_t h = load_acquire_64(&stack->head);
+    return (h & 0xffffff) == MAGAZINE_NONE && cas_64(&stack->head, &h, h + (UINT64_C(1) << 24));
+}
+
+/* Search the caches of all other threads, for a cache c without ops. What is found is in the depot afterwards. true: something was, or
+ * may have been; false: nothing, and pool->dirty is clear unless an op has come into a cache since. */
+bool steal_sweep(struct weir_pool *pool, struct cache *c)
+{
+    struct cache *at = load_acquire_ptr(&pool->caches);
+    struct magazine *e;
+    bool found = false;
+    (void)swap_32(&pool->dirty, 0);                             /* steal.D2 */
+    WEIR_POINT("steal.clean");
+    if (!steal__touch(&pool->part) || !steal__touch(&pool->full)) {
+        store_release_32(&pool->dirty, 1);
+        return true;
+    }
+    e = depot_pop_empty(pool, c, true);
+    store_release_32(&c->transit, e->index);
+    while (at)
+        found |= steal__batch(pool, c, &at, &e);
+    store_release_32(&c->transit, MAGAZINE_NONE);
+    depot_give_empty(pool, c, e);
+    if (found)
+        store_release_32(&pool->dirty, 1);
+    return found;
+}

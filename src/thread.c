@@ -1,0 +1,291 @@
+/* src/thread.c - which cache is this thread's: the thread's table, caches that outlive their threads, thread exit.
+ *
+ * A thread has a record, made on its first slow call, with a table of its caches by the pool's id; and eight slots in thread-local storage
+ * that the inlined get and put compare with. A cache belongs to the pool and is never freed before it: a thread that exits empties
+ * its caches into the depot and leaves them FREE for the next thread, so that 10,000 threads in a row need one.
+ *
+ * Records are listed under the registry's lock so that weir_pool_close can take a pool out of every thread's slots: a new pool may get
+ * the old one's address. A slot's pool is therefore read and written atomically: its thread changes it, and a close swaps it out.
+ *
+ *     may run at once      use     exit     close of another pool      acquire is lock-free; the first call of a thread, its exit and
+ *     use                  yes     yes      yes                        close take the registry's lock
+ */
+#include "pool_private.h"
+#include "panic.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define NO_POOL ((struct weir_pool *)1)                         /* no pool has this address, and NULL is not it */
+
+struct thread {
+    struct thread *next, *prev;
+    struct weir_thread_slot *slots;     /* those of thread-local storage, or our own */
+    struct weir_thread_slot own[WEIR_THREAD_SLOTS];
+    struct cache **table;       /* by pool id; grown by its thread, cleared by close, both under the lock */
+    uint32_t size;
+};
+
+static struct thread *threads;
+
+#ifdef __ELF__
+__thread struct weir_thread_slot weir_thread_slots_1[WEIR_THREAD_SLOTS]
+    __attribute__((tls_model("initial-exec"), visibility("default"))) = {
+        { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }
+    };
+#endif
+
+/* -- caches --------------------------------------------------------------------------------------------------------------- */
+
+static void cache__format(struct weir_pool *pool, struct cache *c)
+{
+    uint32_t i;
+    for (i = 0; i < CACHE_MAGAZINES; i++) {
+        struct magazine *m = (struct magazine *)(void *)(c->magazines + i * pool->arena.magazine_stride);
+        m->index = pool->blocks + c->id * CACHE_MAGAZINES + i;
+        m->next = MAGAZINE_NONE;
+        store_relaxed_64(&m->state, state_after(0, i ? MAGAZINE_EMPTY : MAGAZINE_LOADED, 0, i ? 0 : c->id));
+    }
+    c->pub.pool = pool;
+    c->pub.slot = ((struct magazine *)(void *)c->magazines)->slot;
+    c->pub.w = w_make(0, 0);
+    c->pub.g = G_SHUT | WEIR_G_OPEN;                            /* a new cache starts shut */
+    c->pub.l = 0;
+    c->loaded = pool->blocks + c->id * CACHE_MAGAZINES;
+    c->prev = c->transit = MAGAZINE_NONE;
+    c->spare = c->loaded + 1;
+    c->state = CACHE_USED;
+}
+
+/* A new cache with its six magazines; NULL: no memory, or no more ids. Under pool->cache_lock. */
+static struct cache *cache__new(struct weir_pool *pool)
+{
+    uint32_t id = load_relaxed_32(&pool->cache_count), i;
+    size_t head = (sizeof(struct cache) + 63) / 64 * 64, page = os_page_size();
+    size_t bytes = (head + CACHE_MAGAZINES * pool->arena.magazine_stride + page - 1) / page * page;
+    struct cache *c;
+    void *memory;
+    if (id >= CACHE_CHUNK * CACHE_CHUNKS)
+        return NULL;
+    if (!pool->chunk[id / CACHE_CHUNK]) {
+        pool->chunk[id / CACHE_CHUNK] = calloc(CACHE_CHUNK, sizeof(struct cache *));
+        if (!pool->chunk[id / CACHE_CHUNK])
+            return NULL;
+    }
+    if (os_reserve(&memory, bytes, page))
+        return NULL;
+    if (os_commit(memory, bytes)) {
+        os_release(memory, bytes);
+        return NULL;
+    }
+    c = memory;
+    c->id = id;
+    c->bytes = bytes;
+    c->magazines = (char *)memory + head;
+    cache__format(pool, c);
+    pool->chunk[id / CACHE_CHUNK][id % CACHE_CHUNK] = c;
+    c->next = pool->caches;
+    store_release_ptr(&pool->caches, c);                        /* thread.C1 -> steal, stats: the cache and the table */
+    store_release_32(&pool->cache_count, id + 1);
+    for (i = 2; i < CACHE_MAGAZINES; i++)
+        depot_push(pool, &pool->empty, magazine_at(pool, c->loaded + i));
+    return c;
+}
+
+struct cache *cache_acquire(struct weir_pool *pool)
+{
+    struct cache *c;
+    fork_check(pool);
+    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) {
+        uint32_t unused = CACHE_FREE;
+        if (load_relaxed_32(&c->state) == CACHE_FREE && cas_32(&c->state, &unused, CACHE_USED))     /* thread.F2 */
+            return c;
+    }
+    os_lock(&pool->cache_lock);
+    c = cache__new(pool);
+    os_unlock(&pool->cache_lock);
+    return c;
+}
+
+void cache_release(struct cache *c)
+{
+    cache_empty(c);
+    store_release_32(&c->state, CACHE_FREE);                    /* thread.F1 -> thread.F2: all of the cache */
+}
+
+/* -- threads -------------------------------------------------------------------------------------------------------------- */
+
+static void thread__unlist(struct thread *t)
+{
+    if (t->prev)
+        t->prev->next = t->next;
+    else
+        threads = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+}
+
+/* At a thread's exit, on that thread. The lock keeps the pools from being closed meanwhile. */
+static void thread__exit(void *value)
+{
+    struct thread *t = value;
+    uint32_t i;
+    os_lock(&registry_lock);
+    for (i = 0; i < WEIR_THREAD_SLOTS; i++)
+        store_relaxed_ptr(&t->slots[i].pool, NO_POOL);
+    for (i = 0; i < t->size; i++)
+        if (t->table[i]) {
+            fork_check(t->table[i]->pub.pool);
+            cache_release(t->table[i]);
+        }
+    thread__unlist(t);
+    os_unlock(&registry_lock);
+    free(t->table);
+    free(t);
+}
+
+/* What has to be done once in a process, before the first pool: what happens at a thread's exit and in a fork, and that the code stays
+ * where it is as long as a thread may come to exit. */
+void thread_start(void)
+{
+    static bool started;
+    if (started)
+        return;
+    started = true;
+    os_pin_library();
+    os_thread_on_exit(thread__exit);
+    os_on_fork(fork_before, fork_parent, fork_child);
+}
+
+void thread_free_chunk(struct cache **chunk)
+{
+    free(chunk);
+}
+
+static struct thread *thread__self(void)
+{
+    struct thread *t = os_thread_value();
+    if (t || os_thread_dying())
+        return t;
+    t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+#ifdef __ELF__
+    t->slots = weir_thread_slots_1;
+#else
+    t->slots = t->own;
+#endif
+    os_lock(&registry_lock);
+    if (os_thread_set(t)) {
+        os_unlock(&registry_lock);
+        free(t);
+        return NULL;
+    }
+    t->next = threads;
+    if (threads)
+        threads->prev = t;
+    threads = t;
+    os_unlock(&registry_lock);
+    return t;
+}
+
+static bool thread__grow(struct thread *t, uint32_t id)
+{
+    uint32_t size = t->size ? t->size : 8;
+    struct cache **table;
+    while (size <= id)
+        size *= 2;
+    os_lock(&registry_lock);
+    table = realloc(t->table, size * sizeof *table);
+    if (table) {
+        memset(table + t->size, 0, (size - t->size) * sizeof *table);
+        t->table = table;
+        t->size = size;
+    }
+    os_unlock(&registry_lock);
+    return table != NULL;
+}
+
+static struct cache *thread__make(struct weir_pool *pool)
+{
+    struct thread *t = thread__self();
+    struct cache *c;
+    if (!t || (pool->id >= t->size && !thread__grow(t, pool->id)))
+        return NULL;
+    c = cache_acquire(pool);
+    if (c)
+        store_relaxed_ptr(&t->table[pool->id], c);
+    return c;
+}
+
+struct weir_thread_slot *thread_slots(void)
+{
+    struct thread *t = os_thread_value();
+    return t ? t->slots : NULL;
+}
+
+struct cache *thread_cache_if_any(struct weir_pool *pool)
+{
+    struct thread *t = os_thread_value();
+    return t && pool->id < t->size ? load_relaxed_ptr(&t->table[pool->id]) : NULL;
+}
+
+/* This thread's cache of the pool, put into the slots that the inlined functions look at. */
+struct cache *thread_cache(struct weir_pool *pool)
+{
+    struct cache *c = thread_cache_if_any(pool);
+    if (!c)
+        c = thread__make(pool);
+    if (c) {
+        struct weir_thread_slot *s = &thread_slots()[WEIR_THREAD_SLOT(pool)];
+        store_relaxed_ptr(&s->cache, &c->pub);
+        store_relaxed_ptr(&s->pool, pool);
+    }
+    return c;
+}
+
+/* The pool is being closed: no thread may find it by its address again. Under the registry's lock. */
+void thread_forget_pool(struct weir_pool *pool)
+{
+    struct thread *t;
+    for (t = threads; t; t = t->next) {
+        (void)cas_ptr(&t->slots[WEIR_THREAD_SLOT(pool)].pool, pool, NO_POOL);
+        if (pool->id < t->size)
+            store_relaxed_ptr(&t->table[pool->id], NULL);
+    }
+}
+
+/* In a forked child: the other threads are gone, and their records with them. */
+void thread_forget_others(void)
+{
+    struct thread *self = os_thread_value(), *t = threads, *next;
+    for (; t; t = next) {
+        next = t->next;
+        if (t != self) {
+            free(t->table);
+            free(t);
+        }
+    }
+    threads = self;
+    if (self)
+        self->next = self->prev = NULL;
+}
+
+struct weir_cache *weir_cache_get(struct weir_pool *pool)
+{
+    struct cache *c;
+    if (!pool)
+        weir_panic("weir_cache_get: pool is NULL");
+    c = thread_cache(pool);
+    return c ? &c->pub : NULL;
+}
+
+void weir_thread_flush(struct weir_pool *pool)
+{
+    struct cache *c;
+    if (!pool)
+        weir_panic("weir_thread_flush: pool is NULL");
+    fork_check(pool);
+    c = thread_cache_if_any(pool);
+    if (c)
+        cache_empty(c);
+}

@@ -1,0 +1,182 @@
+/* src/trim.c - give the memory of free ops back to the system, and hand out the arena as ranges for registered I/O.
+ *
+ * Trim sweeps the caches, takes all magazines out of the depot, marks the ops in them in a bitmap, discards the pages that only such ops
+ * lie in, and puts the magazines back, marked RAW if headers went. What it holds meanwhile is out of reach for others.
+ *
+ * Header pages need care: a discarded header reads as zero, and whoever loads its magazine fills it in again (arena_prepare_ops). A thread
+ * that was stopped in the middle of such a filling must not go on after the page was discarded once more, with an old generation:
+ *
+ *     a filler:  transit = m;  fence;  read generation;  fill in                       (cache.c, depot.c)
+ *     trim:      generation = above all it holds;  fence;  any transit? then no headers this time;  discard
+ *
+ * Either trim sees the transit, or the filler sees the new generation (trim.B1).
+ *
+ *     may run at once     with get, put and all else; two trims one after the other (a lock that only trim and iovecs take)
+ */
+#include "pool_private.h"
+#include "panic.h"
+#include <errno.h>
+#include <stdlib.h>
+
+struct trim {
+    uint64_t *free;             /* a bit an op */
+    struct magazine *held;      /* taken out of the depot, linked by next */
+    uint32_t held_index;
+    uint32_t generation;
+};
+
+static void trim__take(struct weir_pool *pool, struct stack *stack, struct trim *t)
+{
+    struct magazine *m;
+    while ((m = depot_pop(pool, stack, NULL)) != NULL) {
+        uint64_t s = load_acquire_64(&m->state);
+        uint32_t i, n;
+        /* Ours alone from here on: a thief that has it in its eye finds it EMPTY. */
+        while (state_what(s) == MAGAZINE_FULL && !cas_64(&m->state, &s, state_after(s, MAGAZINE_EMPTY, 0, 0))) {
+        }
+        if (state_what(s) != MAGAZINE_FULL) {
+            if (state_what(s) == MAGAZINE_TAKEN)
+                depot_settle_taken(pool, m, s);
+            store_release_64(&m->state, state_after(s, MAGAZINE_EMPTY, 0, 0));
+            depot_push(pool, &pool->empty, m);
+            continue;
+        }
+        n = state_n(s);
+        for (i = 0; i < n; i++) {
+            struct weir_op *op = (struct weir_op *)load_relaxed_ptr(&m->slot[i]);
+            uint32_t index = (uint32_t)((size_t)((char *)op - pool->arena.ops) / pool->arena.op_stride);
+            t->free[index / 64] |= UINT64_C(1) << (index % 64);
+            if (load_relaxed_32(&op->generation) >= t->generation)
+                t->generation = load_relaxed_32(&op->generation) + 1;
+        }
+        /* nobody prefetches by a magazine that isn't loaded: room to remember what its word said */
+        m->before = (struct weir_op *)(void *)(uintptr_t)(n | (state_other(s) ? MAGAZINE_RAW << 16 : 0));
+        store_relaxed_32(&m->next, t->held_index);
+        t->held = m;
+        t->held_index = m->index;
+    }
+}
+
+static void trim__put_back(struct weir_pool *pool, struct trim *t, bool headers)
+{
+    struct magazine *m = t->held;
+    while (m) {
+        uint32_t next = load_relaxed_32(&m->next), kept = (uint32_t)(uintptr_t)m->before, n = kept & 0xffff;
+        m->before = NULL;
+        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n, headers ? MAGAZINE_RAW : kept >> 16));
+        depot_push(pool, n >= pool->magazine ? &pool->full : &pool->part, m);
+        m = next == MAGAZINE_NONE ? NULL : magazine_at(pool, next);
+    }
+}
+
+static bool trim__headers_at_rest(struct weir_pool *pool, struct trim *t)
+{
+    struct cache *c;
+    if (t->generation > load_relaxed_32(&pool->arena.generation))
+        store_release_32(&pool->arena.generation, t->generation);
+    fence();                                                    /* trim.B1 */
+    for (c = load_acquire_ptr(&pool->caches); c; c = c->next)
+        if (load_acquire_32(&c->transit) != MAGAZINE_NONE)
+            return false;
+    return true;
+}
+
+static size_t trim__discard(struct weir_pool *pool, const uint64_t *free_ops, bool headers)
+{
+    uint32_t from = 0, to;
+    size_t bytes = 0;
+    while (from < pool->capacity) {
+        if (!(free_ops[from / 64] >> (from % 64) & 1)) {
+            from++;
+            continue;
+        }
+        for (to = from + 1; to < pool->capacity && free_ops[to / 64] >> (to % 64) & 1; to++) {
+        }
+        bytes += arena_discard(pool, from, to, headers);
+        from = to;
+    }
+    return bytes;
+}
+
+static void trim__sweep(struct weir_pool *pool)
+{
+    struct cache *own = thread_cache_if_any(pool), *c = own ? own : cache_acquire(pool);
+    if (!c)
+        return;
+    cache_empty(c);
+    (void)steal_sweep(pool, c);
+    if (!own)
+        cache_release(c);
+}
+
+size_t weir_pool_trim(struct weir_pool *pool)
+{
+    struct trim t = { NULL, NULL, MAGAZINE_NONE, 0 };
+    size_t bytes = 0;
+    bool headers;
+    if (!pool)
+        return 0;
+    fork_check(pool);
+    t.free = calloc(pool->capacity / 64 + 1, sizeof *t.free);
+    if (!t.free)
+        return 0;
+    os_lock(&pool->trim_lock);
+    if (!pool->pinned) {
+        trim__take(pool, &pool->full, &t);                      /* a sweep wants a bare depot */
+        trim__take(pool, &pool->part, &t);
+        trim__sweep(pool);
+        trim__take(pool, &pool->full, &t);
+        trim__take(pool, &pool->part, &t);
+        headers = trim__headers_at_rest(pool, &t);
+        bytes = trim__discard(pool, t.free, headers);
+        trim__put_back(pool, &t, headers);
+    }
+    os_unlock(&pool->trim_lock);
+    free(t.free);
+    waiters_serve_any(pool);
+    return bytes;
+}
+
+/* -- registered I/O ------------------------------------------------------------------------------------------------------- */
+
+int weir_pool_iovecs(struct weir_pool *pool, struct weir_iovec *out, unsigned n)
+{
+    uint32_t each, ranges, i;
+    int error = 0;
+    if (!pool)
+        return error_set(-EINVAL, "weir_pool_iovecs: pool is NULL");
+    if (!pool->buffer_size)
+        return error_set(-EINVAL, "pool \"%s\" has no buffers (buffer_size 0): nothing to register", pool->name);
+    if (n && !out)
+        return error_set(-EINVAL, "weir_pool_iovecs: out is NULL with room for %u", n);
+    fork_check(pool);
+    each = (uint32_t)(((size_t)1 << 30) / pool->arena.buffer_stride);
+    if (!each)
+        return error_set(-EINVAL, "pool \"%s\": buffers of %zu bytes: registered ranges hold at most 1 GiB", pool->name, pool->buffer_size);
+    ranges = (pool->capacity - 1) / each + 1;
+    os_lock(&pool->trim_lock);
+    if (arena_commit(pool, pool->capacity) || os_populate(pool->arena.buffers, pool->arena.buffers_bytes))
+        error = error_set(-ENOMEM, "pool \"%s\": no memory to commit all %u buffers", pool->name, pool->capacity);
+    else
+        pool->pinned++;
+    os_unlock(&pool->trim_lock);
+    if (error)
+        return error;
+    for (i = 0; i < n && i < ranges; i++) {
+        uint32_t from = i * each, to = pool->capacity - from > each ? from + each : pool->capacity;
+        out[i].base = pool->arena.buffers + from * pool->arena.buffer_stride;
+        out[i].bytes = (to - from) * pool->arena.buffer_stride;
+    }
+    return (int)ranges;
+}
+
+void weir_pool_iovecs_release(struct weir_pool *pool)
+{
+    if (!pool)
+        return;
+    os_lock(&pool->trim_lock);
+    if (!pool->pinned)
+        weir_panic("pool \"%s\": weir_pool_iovecs_release without weir_pool_iovecs", pool->name);
+    pool->pinned--;
+    os_unlock(&pool->trim_lock);
+}

@@ -1,0 +1,160 @@
+/* src/waiter.c - get_wait: a queue of tickets, served first come, first served, by whichever thread puts.
+ *
+ * A waiter takes a ticket t from tail and sleeps on slot t % WAITERS, whose word is {lap:32, op index + 1:32}:
+ *
+ *     {t / WAITERS, 0}    ticket t's, nothing given yet
+ *     {t / WAITERS, i+1}  op i was given; the waiter takes it and makes it {t / WAITERS + 1, 0}
+ *     any later lap       ticket t's waiter has left: who wanted to serve it goes to the next
+ *
+ * Who has an op and sees head != tail moves head on by a swap and then swaps the op into that ticket's slot. A giver that is
+ * stopped between the two holds one op back, and delays one waiter.
+ *
+ *     may run at once     wait    give          wait blocks by nature; give is lock-free
+ *     wait                 yes     yes
+ *     give                         yes
+ *
+ * No wake-up is lost: a waiter advances tail (waiter.T1) and *then* searches everywhere once; whoever puts makes the op visible, fences
+ * (waiter.F1), and then looks at tail. Caches that were open are shut by that search, and none is opened past a waiter: cache_rearm
+ * looks after its fence and serves. While anybody waits no get overtakes: it serves first.
+ */
+#include "pool_private.h"
+#include "panic.h"
+
+#define SLOT_WORD(lap, value) ((uint64_t)(uint32_t)(lap) << 32 | (value))
+
+/* The half of a slot's word that changes when an op is given. */
+static uint32_t *waiter__futex(struct waiter_slot *slot)
+{
+    const union { uint32_t half; unsigned char byte[4]; } one = { 1 };
+    return (uint32_t *)(void *)&slot->word + (one.byte[0] ? 0 : 1);
+}
+
+/* Give an op that is in hand (not live) to the first waiter. false: nobody waits. */
+bool waiters_give(struct weir_pool *pool, struct weir_op *op)
+{
+    uint64_t h = load_acquire_64(&pool->waiters_head), word;
+    struct waiter_slot *slot;
+    while (h != load_acquire_64(&pool->waiters_tail)) {         /* waiter.T2 */
+        if (!cas_64(&pool->waiters_head, &h, h + 1))
+            continue;
+        WEIR_POINT("waiter.give");
+        slot = &pool->waiter[h % WAITERS];
+        word = SLOT_WORD(h / WAITERS, 0);
+        if (cas_64(&slot->word, &word, SLOT_WORD(h / WAITERS, op->index + 1))) {    /* waiter.G1 -> waiter.G2: the op */
+            os_wake(waiter__futex(slot), INT32_MAX);
+            return true;
+        }
+        h = load_acquire_64(&pool->waiters_head);               /* that one has left: the next */
+    }
+    return false;
+}
+
+/* As long as somebody waits and an op can be found, bring them together. */
+void waiters_serve(struct weir_pool *pool, struct cache *c)
+{
+    struct weir_op *op;
+    while (waiters_any(pool)) {
+        op = cache_take(c);
+        if (!op)
+            return;
+        if (!waiters_give(pool, op)) {
+            cache_place(c, op);
+            return;
+        }
+    }
+}
+
+void waiters_serve_any(struct weir_pool *pool)
+{
+    struct cache *own, *c;
+    fence();                                                    /* waiter.F1 */
+    if (!waiters_any(pool))
+        return;
+    own = thread_cache_if_any(pool);
+    c = own ? own : cache_acquire(pool);
+    if (!c)
+        return;
+    waiters_serve(pool, c);
+    if (!own)
+        cache_release(c);
+}
+
+void waiters_reset(struct weir_pool *pool)
+{
+    uint32_t i;
+    for (i = 0; i < WAITERS; i++)
+        store_relaxed_64(&pool->waiter[i].word, 0);
+    store_relaxed_64(&pool->waiters_head, 0);
+    store_relaxed_64(&pool->waiters_tail, 0);
+}
+
+/* Sleep until the ticket's slot says something, or the time is over. The op, or NULL. */
+static struct weir_op *waiter__sleep(struct weir_pool *pool, uint64_t ticket, int64_t deadline)
+{
+    struct waiter_slot *slot = &pool->waiter[ticket % WAITERS];
+    uint32_t lap = (uint32_t)(ticket / WAITERS);
+    uint64_t word = load_acquire_64(&slot->word);               /* waiter.G2 */
+    bool late = false;
+    for (;;) {
+        if ((uint32_t)(word >> 32) == lap) {
+            if ((uint32_t)word) {                               /* ours: the next lap's from now on */
+                store_release_64(&slot->word, SLOT_WORD(lap + 1, 0));
+                os_wake(waiter__futex(slot), INT32_MAX);
+                return arena_op(pool, (uint32_t)word - 1);
+            }
+            if (late && cas_64(&slot->word, &word, SLOT_WORD(lap + 1, 0)))
+                return NULL;
+            if (late)
+                continue;
+            late = os_wait(waiter__futex(slot), 0, deadline) != 0;
+        } else {
+            /* More than WAITERS are waiting: the slot is still another's, WAITERS tickets before ours. Look again now and then, also
+             * past the deadline: a ticket can't be left before its lap has come. */
+            int64_t soon = os_now() + 1000000;
+            (void)os_wait(waiter__futex(slot), (uint32_t)word, soon);
+            late = os_now() >= deadline;
+        }
+        word = load_acquire_64(&slot->word);
+    }
+}
+
+static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int64_t deadline)
+{
+    uint64_t ticket = add_64(&pool->waiters_tail, 1);           /* waiter.T1 -> waiter.T2 */
+    struct weir_op *op;
+    WEIR_POINT("waiter.ticket");
+    fence();
+    if (c) {
+        count_add(&c->waits, 1);
+        cache_shut(c);
+        waiters_serve(pool, c);
+    }
+    op = waiter__sleep(pool, ticket, deadline);
+    if (op && c)
+        count_add(&c->granted, 1);
+    return op ? op_born(op) : NULL;
+}
+
+struct weir_op *weir_op_get_wait(struct weir_pool *pool, int64_t timeout_ns)
+{
+    struct cache *c, *borrowed = NULL;
+    struct weir_op *op;
+    int64_t deadline = INT64_MAX, now;
+    if (!pool)
+        weir_panic("weir_op_get_wait: pool is NULL");
+    fork_check(pool);
+    op = waiters_any(pool) && timeout_ns != 0 ? NULL : weir_op_get(pool);
+    if (op || timeout_ns == 0)
+        return op;
+    if (timeout_ns > 0) {
+        now = os_now();
+        deadline = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
+    }
+    c = thread_cache(pool);
+    if (!c)
+        c = borrowed = cache_acquire(pool);
+    op = waiter__wait(pool, c, deadline);
+    if (borrowed)
+        cache_release(borrowed);
+    return op;
+}
