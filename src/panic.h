@@ -7,6 +7,6 @@
 
 #define error_set weir_error_set_1
 
-_Noreturn void weir_panic(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));
+_Noreturn void weir_panic(const char *format, ...) WEIR_PRINTF(1, 2);
 
 #endif

@@ -15,6 +15,10 @@ endif()
 set(WEIR_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 set(WEIR_TEST_WARNINGS -Wall -Wextra)
 
+if(WIN32)                       # printf as in C, not as in msvcrt.dll
+    add_compile_definitions(__USE_MINGW_ANSI_STDIO=1)
+endif()
+
 if(WEIR_SANITIZE)
     add_compile_options(-fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${WEIR_SANITIZE})

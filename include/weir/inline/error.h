@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 /* Keeps the message for weir_error_message() on this thread, cut at 255 bytes, and answers `error`. */
-WEIR_API int weir_error_set_1(int error, const char *format, ...) __attribute__((__format__(__printf__, 2, 3)));
+WEIR_API int weir_error_set_1(int error, const char *format, ...) WEIR_PRINTF(2, 3);
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,13 @@
 #define WEIR_INLINE extern __inline__ __attribute__((__gnu_inline__))
 #endif
 
+/* Arguments as in C's printf, which is not what Windows' own does (%zu, %lld): the library formats for itself. */
+#ifdef __clang__
+#define WEIR_PRINTF(format, first) __attribute__((__format__(__printf__, format, first)))
+#else
+#define WEIR_PRINTF(format, first) __attribute__((__format__(__gnu_printf__, format, first)))
+#endif
+
 #define WEIR_LIKELY(x) __builtin_expect(!!(x), 1)
 #define WEIR_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
