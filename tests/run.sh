@@ -24,46 +24,6 @@ title() {
     esac
 }
 
-# -- what is missing ----------------------------------------------------------------------------------------------------------
-missing() {
-    for package in "$@"; do
-        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
-        "install ok installed") ;;
-        *) echo "$package" ;;
-        esac
-    done
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        env DEBIAN_FRONTEND=noninteractive "$@"
-    elif command -v sudo >/dev/null; then
-        sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
-    else
-        echo "run.sh: neither root nor sudo" >&2
-        return 1
-    fi
-}
-
-install_packages() {
-    wanted=$(missing $packages)
-    [ -n "$wanted" ] || return 0
-    echo "== installing:" $wanted
-    options="-q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0"
-    as_root apt-get $options update </dev/null
-    as_root apt-get $options install --no-install-recommends $wanted </dev/null
-    still=$(missing $wanted)
-    for package in $still; do           # one that can't be had must not keep the others away
-        as_root apt-get $options install --no-install-recommends "$package" </dev/null >/dev/null 2>&1
-    done
-    still=$(missing $wanted)
-    for package in $still; do
-        echo "run.sh: the package $package is missing and could not be installed" >&2
-    done
-    [ -z "$still" ]
-}
-
-# -- one configuration --------------------------------------------------------------------------------------------------------
 # quietly <log> <command ...>: the command's output goes to the log, and is shown if it fails.
 quietly() {
     log=$1
@@ -74,6 +34,46 @@ quietly() {
     return 1
 }
 
+# -- what is missing ----------------------------------------------------------------------------------------------------------
+missing() {
+    for package in "$@"; do
+        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
+        *" ok installed") ;;
+        *) echo "$package" ;;
+        esac
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        env DEBIAN_FRONTEND=noninteractive "$@"
+    elif command -v sudo >/dev/null; then
+        sudo env DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        echo "run.sh: neither root nor sudo" >&2
+        return 1
+    fi
+}
+
+install_packages() {
+    wanted=$(missing $packages)
+    [ -n "$wanted" ] || return 0
+    echo "== installing:" $wanted
+    mkdir -p build
+    options="-q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0"
+    quietly build/packages.log as_root apt-get $options update
+    quietly build/packages.log as_root apt-get $options install --no-install-recommends $wanted
+    for package in $(missing $wanted); do       # one that can't be had must not keep the others away
+        quietly build/packages.log as_root apt-get $options install --no-install-recommends "$package"
+    done
+    wanted=$(missing $wanted)
+    for package in $wanted; do
+        echo "run.sh: the package $package is missing and could not be installed"
+    done
+    [ -z "$wanted" ]
+}
+
+# -- one configuration --------------------------------------------------------------------------------------------------------
 # ThreadSanitizer of gcc 12 needs the addresses that a kernel with fewer than 29 random bits gives.
 run_tests() {
     set -- ctest --preset "$1" -j "$jobs" --no-tests=error
@@ -110,9 +110,8 @@ done
 jobs=$(nproc 2>/dev/null || echo 2)
 failed=
 table=
-install_packages || failed=" packages"
-
 begin=$(date +%s)
+install_packages || failed=" packages"
 for name in "$@"; do
     echo "== $name: $(title "$name")"
     built=no
