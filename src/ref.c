@@ -70,12 +70,10 @@ static bool ref__saturate(uint64_t *word)
 /* One more, by who may hold nothing: only if `marks` are set and the count is not 0. */
 static enum ref_raise ref__raise(uint64_t *word, uint64_t marks)
 {
-    uint64_t old = load_acquire_64(word);                       /* ref.A3 <- ref.R3, for a count that is not raised any more */
+    uint64_t old = load_acquire_64(word);                       /* ref.A3 <- ref.R3, for a full count, which is not raised */
     do {
         if ((old & marks) != marks || !(old & WEIR_REFS_COUNT))
             return REF_GONE;
-        if (old & WEIR_REFS_SATURATED)
-            return REF_RAISED;
         if ((old & WEIR_REFS_COUNT) >= WEIR_REFS_MAX)
             return REF_FULL;
         WEIR_POINT("look-up.seen");
