@@ -7,7 +7,12 @@
 #ifndef WEIR_ERROR_H
 #define WEIR_ERROR_H
 
+#include <errno.h>
 #include "inline/export.h"
+
+#ifndef ESHUTDOWN
+#define ESHUTDOWN 10058                     /* mingw-w64's errno.h has none; Winsock's number */
+#endif
 
 #ifdef __cplusplus
 extern "C" {
