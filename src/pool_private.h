@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <weir/inline/atomic.h>
+#include <weir/cache.h>         /* before op.h: clang wants its attributes before the bodies */
 #include <weir/op.h>
-#include <weir/cache.h>
 #include <weir/stats.h>
 #include "atomic.h"
 #include "magazine.h"
