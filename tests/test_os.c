@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "atomic.h"
+#include "os/common.h"
 #include "os/os.h"
 
 #ifdef _WIN32
@@ -19,10 +20,14 @@
 #include <windows.h>
 #else
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
@@ -190,6 +195,17 @@ static void populate_changes_no_contents(void **state)
     os_release(base, 2 * MIB);
 }
 
+static void touching_changes_no_contents(void **state)
+{
+    (void)state;
+    unsigned char *base = reserved(MIB, MIB);
+    assert_int_equal(os_commit(base, MIB), 0);
+    memset(base, 0xa5, MIB);
+    common_touch(base, MIB);            /* what os_populate does where the system can't */
+    assert_true(all_bytes_are(base, MIB, 0xa5));
+    os_release(base, MIB);
+}
+
 static void node_zero_can_be_bound_and_an_absent_node_is_refused(void **state)
 {
     (void)state;
@@ -231,7 +247,7 @@ static struct {
 
 struct owner {
     uint32_t runs;
-    pthread_t id;
+    unsigned thread;
 };
 
 static void on_exit_fn(void *value)
@@ -242,13 +258,13 @@ static void on_exit_fn(void *value)
     add_32(&seen.dying, os_thread_dying());
     add_32(&seen.refused, os_thread_set(value) == -ECANCELED);
     add_32(&seen.value_gone, os_thread_value() == NULL);
-    add_32(&seen.on_owner, pthread_equal(owner->id, pthread_self()) != 0);
+    add_32(&seen.on_owner, owner->thread == os_thread_number());
 }
 
 static void *sets_its_value(void *value)
 {
     struct owner *owner = value;
-    owner->id = pthread_self();
+    owner->thread = os_thread_number();
     if (os_thread_value() != NULL || os_thread_dying() || os_thread_set(owner) != 0 || os_thread_value() != owner ||
         os_thread_dying())
         return NULL;
@@ -281,7 +297,7 @@ static void fn_runs_once_at_thread_exit_with_the_value(void **state)
 static void *sets_and_clears_its_value(void *value)
 {
     struct owner *owner = value;
-    owner->id = pthread_self();
+    owner->thread = os_thread_number();
     return os_thread_set(owner) == 0 && os_thread_set(NULL) == 0 && os_thread_value() == NULL ? value : NULL;
 }
 
@@ -385,7 +401,7 @@ static void the_barrier_orders_the_other_side_that_has_no_fence(void **state)
     assert_int_equal(d.both_missed, 0);
 }
 
-/* This program again, with one argument; the status it exits with. */
+/* This program again, with one argument; the status it exits with, or minus the signal that ended it. */
 static int run_self(const char *word)
 {
 #ifdef _WIN32
@@ -399,7 +415,7 @@ static int run_self(const char *word)
         _exit(99);
     }
     waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 #endif
 }
 
@@ -654,7 +670,7 @@ static void get_last_error_is_left_alone(void **state)
 /* Without winpthreads: the system's own threads, and fibres. */
 static DWORD WINAPI sets_its_value_natively(void *value)
 {
-    ((struct owner *)value)->id = pthread_self();
+    ((struct owner *)value)->thread = os_thread_number();
     return os_thread_set(value) == 0;
 }
 
@@ -738,6 +754,35 @@ static void a_deleted_fibre_is_no_exit_and_the_end_on_another_fibre_is_one(void 
 #else
 /* -- Linux only -------------------------------------------------------------------------------------------------------- */
 
+/* A number of /proc/self/status that is said in KiB, in bytes. */
+static size_t process_size(const char *name)
+{
+    char line[128];
+    unsigned long kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, name, strlen(name)) == 0)
+            kib = strtoul(line + strlen(name), NULL, 10);
+    }
+    if (file != NULL)
+        fclose(file);
+    return (size_t)kib * 1024;
+}
+
+static void a_reservation_takes_no_more_than_was_asked(void **state)
+{
+    (void)state;
+    size_t before = process_size("VmSize:"), after;
+    assert_true(before > 0);
+    unsigned char *base = reserved(3 * MIB, 1024 * MIB);
+    unsigned char *other = reserved(5 * MIB, 1024 * MIB);
+    after = process_size("VmSize:");
+    assert_true(after >= before + 8 * MIB);
+    assert_true(after < before + 64 * MIB);
+    os_release(base, 3 * MIB);
+    os_release(other, 5 * MIB);
+}
+
 static void released_address_space_can_be_had_again(void **state)
 {
     (void)state;
@@ -815,26 +860,13 @@ static int in_a_child(int (*check)(void))
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
 }
 
-/* What this process has of private writable memory, in bytes. */
-static size_t data_size(void)
-{
-    char line[128];
-    unsigned long kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL && sscanf(line, "VmData: %lu", &kib) != 1) {
-    }
-    if (file != NULL)
-        fclose(file);
-    return (size_t)kib * 1024;
-}
-
 static int commit_over_the_limit(void)
 {
     void *base;
-    struct rlimit limit = {data_size() + 64 * MIB, RLIM_INFINITY};
+    struct rlimit limit = {process_size("VmData:") + 64 * MIB, RLIM_INFINITY};
     if (os_reserve(&base, 1024 * MIB, MIB) != 0)
         return 1;
-    if (data_size() == 0 || setrlimit(RLIMIT_DATA, &limit) != 0)
+    if (process_size("VmData:") == 0 || setrlimit(RLIMIT_DATA, &limit) != 0)
         return 2;
     errno = 77;
     if (os_commit(base, 1024 * MIB) != -ENOMEM || errno != 77)
@@ -952,7 +984,7 @@ static void a_thread_is_dying_in_the_destructors_that_follow(void **state)
 static void sets_in_a_destructor(void *value)
 {
     struct owner *owner = value;
-    owner->id = pthread_self();
+    owner->thread = os_thread_number();
     (void)os_thread_set(value);
 }
 
@@ -1030,6 +1062,33 @@ static void hooks_run_around_every_fork_and_the_barrier_works_in_the_child(void 
     assert_int_equal(child_runs, 0);
 }
 
+/* From now on membarrier is refused, as in a container or a sandbox that forbids it. */
+static void forbid_membarrier(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),          /* the number of the call */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof code / sizeof code[0], code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+        _exit(98);
+}
+
+static void a_sandbox_that_forbids_the_barrier_is_noticed(void **state)
+{
+    (void)state;
+    assert_int_equal(run_self("forbidden"), SAYS_NONE);
+}
+
+/* To go on would be to give objects out twice. Nothing is asked where it never worked. */
+static void a_barrier_that_is_forbidden_later_stops_the_program(void **state)
+{
+    (void)state;
+    assert_int_equal(run_self("forbidden-later"), os_barrier_works() ? -SIGABRT : SAYS_NONE);
+}
+
 static void write_error_writes_all_to_standard_error(void **state)
 {
     (void)state;
@@ -1047,6 +1106,24 @@ static void write_error_writes_all_to_standard_error(void **state)
 }
 #endif
 
+/* What the process does that run_self starts. */
+static int as_told(const char *word)
+{
+#ifndef _WIN32
+    struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    if (strcmp(word, "forbidden") == 0)
+        forbid_membarrier();
+    if (strcmp(word, "forbidden-later") == 0 && os_barrier_works()) {
+        close(STDERR_FILENO);
+        forbid_membarrier();
+        os_barrier();
+    }
+#endif
+    (void)word;
+    return os_barrier_works() ? SAYS_WORKS : SAYS_NONE;
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest cases[] = {
@@ -1059,6 +1136,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(commit_fails_when_it_was_told_to_and_not_before),
         cmocka_unit_test(injected_failures_count_the_commits_of_all_threads),
         cmocka_unit_test(populate_changes_no_contents),
+        cmocka_unit_test(touching_changes_no_contents),
         cmocka_unit_test(node_zero_can_be_bound_and_an_absent_node_is_refused),
         cmocka_unit_test(huge_pages_are_a_wish_that_breaks_nothing),
         cmocka_unit_test(fn_runs_once_at_thread_exit_with_the_value),
@@ -1081,6 +1159,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(fn_runs_for_a_thread_of_the_system),
         cmocka_unit_test(a_deleted_fibre_is_no_exit_and_the_end_on_another_fibre_is_one),
 #else
+        cmocka_unit_test(a_reservation_takes_no_more_than_was_asked),
         cmocka_unit_test(released_address_space_can_be_had_again),
         cmocka_unit_test(reserved_and_decommitted_memory_has_no_access),
         cmocka_unit_test(populate_makes_resident_and_discard_and_decommit_give_back),
@@ -1092,12 +1171,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_value_set_in_a_destructor_is_seen_off_too),
         cmocka_unit_test(a_wait_is_no_cancellation_point),
         cmocka_unit_test(hooks_run_around_every_fork_and_the_barrier_works_in_the_child),
+        cmocka_unit_test(a_sandbox_that_forbids_the_barrier_is_noticed),
+        cmocka_unit_test(a_barrier_that_is_forbidden_later_stops_the_program),
         cmocka_unit_test(write_error_writes_all_to_standard_error),
 #endif
     };
     program = argv[0];
-    if (argc == 2 && strcmp(argv[1], "barrier") == 0)
-        return os_barrier_works() ? SAYS_WORKS : SAYS_NONE;
+    if (argc == 2)
+        return as_told(argv[1]);
     os_thread_on_exit(on_exit_fn);
 #ifndef _WIN32
     os_on_fork(before_fork, parent_of_fork, child_of_fork);

@@ -264,7 +264,7 @@ void os_write_error(const char *text)
     }
 }
 
-/* The shared library is linked with -z nodelete. */
+/* The shared library is linked with -z nodelete. A plugin that links the static one has to be linked so itself. */
 void os_pin_library(void)
 {
 }
