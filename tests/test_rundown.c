@@ -4,6 +4,9 @@
 #include <weir/rundown.h>
 
 #include "call.h"
+#ifdef WEIR_POINTS
+#include "../stress/points.h"
+#endif
 
 /* -- both forms by the same verbs -------------------------------------------------------------------------------------------- */
 
@@ -46,6 +49,11 @@ static int sharded_wait(void *r, int64_t timeout_ns) { return weir_rundown_shard
 
 static struct verbs word = { word_open, free, word_acquire, word_release, word_close, word_wait };
 static struct verbs sharded = { sharded_open, sharded_discard, sharded_acquire, sharded_release, sharded_close, sharded_wait };
+
+static void *opened(const struct verbs *v)
+{
+    return v->open();
+}
 
 /* What done leaves behind. */
 struct ending {
@@ -98,7 +106,7 @@ static void it_can_be_acquired_and_released_while_open(void **state)
 static void closing_an_idle_one_calls_done_at_once(void **state)
 {
     const struct verbs *v = *state;
-    struct ending e = { .v = v, .r = v->open() };
+    struct ending e = { .v = v, .r = opened(v) };
     v->close(e.r, count_the_end, &e);
     assert_int_equal(e.times, 1);
     assert_true(pthread_equal(e.on, pthread_self()));
@@ -111,7 +119,7 @@ static void closing_an_idle_one_calls_done_at_once(void **state)
 static void the_last_release_calls_done_once(void **state)
 {
     const struct verbs *v = *state;
-    struct ending e = { .v = v, .r = v->open() };
+    struct ending e = { .v = v, .r = opened(v) };
     for (int i = 0; i < 5; i++)
         assert_true(v->acquire(e.r));
     v->release(e.r);
@@ -140,7 +148,7 @@ static const char *release_elsewhere(void *arg)
 static void done_runs_on_the_thread_of_the_last_release(void **state)
 {
     const struct verbs *v = *state;
-    struct ending e = { .v = v, .r = v->open() };
+    struct ending e = { .v = v, .r = opened(v) };
     assert_true(v->acquire(e.r));
     v->close(e.r, count_the_end, &e);
     assert_int_equal(e.times, 0);
@@ -151,7 +159,7 @@ static void done_runs_on_the_thread_of_the_last_release(void **state)
 static void done_may_free_it(void **state)
 {
     const struct verbs *v = *state;
-    struct ending idle = { .v = v, .r = v->open() }, busy = { .v = v, .r = v->open() };
+    struct ending idle = { .v = v, .r = opened(v) }, busy = { .v = v, .r = opened(v) };
     v->close(idle.r, end_and_free, &idle);
     assert_int_equal(idle.times, 1);
     assert_true(v->acquire(busy.r));
@@ -167,7 +175,7 @@ static void done_may_close_and_release_others(void **state)
     const struct verbs *v = *state;
     struct ending e[3];
     for (int i = 0; i < 3; i++)
-        e[i] = (struct ending){ .v = v, .r = v->open() };
+        e[i] = (struct ending){ .v = v, .r = opened(v) };
     assert_true(v->acquire(e[0].r));
     assert_true(v->acquire(e[1].r));
     v->close(e[2].r, count_the_end, &e[2]);
@@ -183,7 +191,7 @@ static void done_may_close_and_release_others(void **state)
 static void closing_twice_panics(void **state)
 {
     const struct verbs *v = *state;
-    struct ending e = { .v = v, .r = v->open() };
+    struct ending e = { .v = v, .r = opened(v) };
     assert_true(v->acquire(e.r));
     v->close(e.r, count_the_end, &e);
     assert_panics(v->close(e.r, count_the_end, &e), "closed twice");
@@ -196,7 +204,7 @@ static void closing_twice_panics(void **state)
 static void a_release_too_many_after_the_end_panics(void **state)
 {
     const struct verbs *v = *state;
-    struct ending e = { .v = v, .r = v->open() };
+    struct ending e = { .v = v, .r = opened(v) };
     assert_true(v->acquire(e.r));
     v->close(e.r, count_the_end, &e);
     v->release(e.r);
@@ -243,7 +251,7 @@ static void waiters_that_came_before_during_and_after_return_when_done_has_retur
 {
     const struct verbs *v = *state;
     for (int early = 0; early <= 1; early++) {          /* with nobody there before the end, only the call's own slot is left */
-        struct ending e = { .v = v, .r = v->open() };
+        struct ending e = { .v = v, .r = opened(v) };
         struct waiter before[3] = { 0 }, during[3] = { 0 }, after[1] = { 0 };
         struct thread last;
         assert_true(v->acquire(e.r));
@@ -289,7 +297,7 @@ static void who_waited_may_free_it_at_once(void **state)
 {
     const struct verbs *v = *state;
     for (int i = 0; i < SCALED(2000, 500); i++) {
-        struct ending e = { .v = v, .r = v->open() };
+        struct ending e = { .v = v, .r = opened(v) };
         struct thread waiter;
         assert_true(v->acquire(e.r));
         if (i & 1)
@@ -368,7 +376,7 @@ static void acquire_and_release_against_close_end_it_once_after_the_last(void **
     for (int i = 0; i < CROWD; i++)
         thread_start(&thread[i], come_and_go, &a);
     for (int round = 0; round < a.rounds; round++) {
-        a.e = (struct ending){ .r = a.v->open() };
+        a.e = (struct ending){ .r = opened(a.v) };
         a.alive = 1;
         pthread_barrier_wait(&a.step);
         pthread_barrier_wait(&a.step);
@@ -417,7 +425,7 @@ static void it_is_freed_by_done_while_others_leave(void **state)
     for (int i = 0; i < CROWD; i++)
         thread_start(&thread[i], leave, &x);
     for (int round = 0; round < x.rounds; round++) {
-        x.e = (struct ending){ .v = x.v, .r = x.v->open() };
+        x.e = (struct ending){ .v = x.v, .r = opened(x.v) };
         for (int i = 1; i < CROWD; i++)
             assert_true(x.v->acquire(x.e.r));
         pthread_barrier_wait(&x.step);
@@ -623,6 +631,162 @@ static void functions_keep_their_numbers_and_one_too_many_panics(void **state)
     free(e.r);
 }
 
+/* -- with labelled points: each interleaving on purpose ---------------------------------------------------------------------- */
+
+#ifdef WEIR_POINTS
+enum parked_call { TO_ACQUIRE, TO_CLOSE, TO_WAIT, TO_RELEASE };
+struct parked {
+    struct points_seat seat;
+    const char *label;
+    enum parked_call call;
+    struct ending *e;
+    bool acquired;
+    int waited;
+    struct thread thread;
+};
+
+static const char *call_and_park(void *arg)
+{
+    struct parked *p = arg;
+    const struct verbs *v = p->e->v;
+    points_park(&p->seat, p->label, 1);
+    switch (p->call) {
+    case TO_ACQUIRE: p->acquired = v->acquire(p->e->r); break;
+    case TO_CLOSE: v->close(p->e->r, count_the_end, p->e); break;
+    case TO_WAIT: p->waited = v->wait(p->e->r, -1); break;
+    case TO_RELEASE: v->release(p->e->r); break;
+    }
+    points_leave(&p->seat);
+    return NULL;
+}
+
+static struct parked *park(struct parked *p)
+{
+    thread_start(&p->thread, call_and_park, p);
+    assert_int_equal(points_wait_parked(&p->seat), POINTS_PARKED);
+    return p;
+}
+
+static void go_on(struct parked *p)
+{
+    points_release(&p->seat);
+    thread_join(&p->thread);
+}
+
+/* The acquire has looked and found it open; before it counts, it is closed, and done has run. */
+static void an_acquire_that_is_overtaken_by_a_close_fails(void **state)
+{
+    struct ending e = { .v = *state, .r = opened(*state) };
+    struct parked p = { .label = e.v == &word ? "rundown.acquire" : "sharded.acquire", .call = TO_ACQUIRE, .e = &e };
+    park(&p);
+    e.v->close(e.r, count_the_end, &e);
+    assert_int_equal(e.times, 1);
+    go_on(&p);
+    assert_false(p.acquired);
+    assert_int_equal(e.times, 1);
+    assert_int_equal(e.v->wait(e.r, 0), 0);
+    e.v->discard(e.r);
+}
+
+/* Closing has begun, and stands still. All others leave: done waits for the closer, and has the right argument. */
+static void a_close_in_progress_counts_as_an_operation(void **state)
+{
+    static const char *const labels[] = { "rundown.closing", "sharded.shut", "sharded.sum" };
+    const struct verbs *v = *state;
+    for (int i = 0; i < (v == &word ? 1 : 3); i++) {
+        struct ending e = { .v = v, .r = opened(v) };
+        struct parked p = { .label = labels[i], .call = TO_CLOSE, .e = &e };
+        assert_true(v->acquire(e.r));
+        assert_true(v->acquire(e.r));
+        park(&p);
+        assert_false(v->acquire(e.r));
+        v->release(e.r);
+        v->release(e.r);
+        assert_int_equal(e.times, 0);
+        assert_int_equal(v->wait(e.r, 0), -ETIMEDOUT);
+        go_on(&p);
+        assert_int_equal(e.times, 1);
+        assert_true(pthread_equal(e.on, p.thread.id));
+        assert_int_equal(v->wait(e.r, 0), 0);
+        v->discard(e.r);
+    }
+}
+
+/* Half of the operations end before the shards are shut, half of them later: none counts twice. */
+static void a_release_beside_a_close_counts_once(void **state)
+{
+    const struct verbs *v = *state;
+    struct ending e = { .v = v, .r = opened(v) };
+    struct parked p = { .label = v == &word ? "rundown.closing" : "sharded.sum", .call = TO_CLOSE, .e = &e };
+    for (int i = 0; i < 4; i++)
+        assert_true(v->acquire(e.r));
+    v->release(e.r);
+    park(&p);
+    v->release(e.r);
+    go_on(&p);
+    v->release(e.r);
+    assert_int_equal(e.times, 0);
+    v->release(e.r);
+    assert_int_equal(e.times, 1);
+    v->discard(e.r);
+}
+
+/* A release has counted down in its shard, and stands still before it counts down in the middle. */
+static void a_release_on_its_way_to_the_middle_still_holds_it(void **state)
+{
+    struct ending e = { .v = *state, .r = opened(*state) };
+    struct parked p = { .label = "sharded.release", .call = TO_RELEASE, .e = &e };
+    assert_true(e.v->acquire(e.r));
+    e.v->close(e.r, count_the_end, &e);
+    park(&p);
+    assert_int_equal(e.times, 0);
+    go_on(&p);
+    assert_int_equal(e.times, 1);
+    e.v->discard(e.r);
+}
+
+/* The last release stands still at each step of the end; nobody is told before done has returned. */
+static void a_wait_beside_the_end_returns_after_done(void **state)
+{
+    static const char *const labels[] = { "rundown.ending", "rundown.down" };
+    for (int i = 0; i < 4; i++) {
+        struct ending e = { .v = *state, .r = opened(*state) };
+        struct parked last = { .label = labels[i % 2], .call = TO_RELEASE, .e = &e };
+        struct parked waiter = { .label = "rundown.waiting", .call = TO_WAIT, .e = &e };
+        assert_true(e.v->acquire(e.r));
+        e.v->close(e.r, count_the_end, &e);
+        if (i >= 2)
+            park(&waiter);                      /* between its mark and its sleep */
+        park(&last);
+        assert_int_equal(e.v->wait(e.r, 0), -ETIMEDOUT);
+        assert_int_equal(e.v->wait(e.r, 100000), -ETIMEDOUT);
+        go_on(&last);
+        if (i >= 2) {
+            go_on(&waiter);
+            assert_int_equal(waiter.waited, 0);
+        }
+        assert_int_equal(e.v->wait(e.r, 0), 0);
+        e.v->discard(e.r);
+    }
+}
+
+static int open_points(void **state)
+{
+    (void)state;
+    return points_open() ? 0 : -1;
+}
+
+static int close_points(void **state)
+{
+    (void)state;
+    points_close();
+    return 0;
+}
+#define BOTH_PARKED(test)                                                                                                       \
+    { "word: " #test, test, open_points, close_points, &word },                                                                 \
+    { "sharded: " #test, test, open_points, close_points, &sharded }
+#endif
+
 #define BOTH(test) { "word: " #test, test, NULL, NULL, &word }, { "sharded: " #test, test, NULL, NULL, &sharded }
 
 int main(void)
@@ -640,6 +804,14 @@ int main(void)
         BOTH(who_waited_may_free_it_at_once),
         BOTH(acquire_and_release_against_close_end_it_once_after_the_last),
         BOTH(it_is_freed_by_done_while_others_leave),
+#ifdef WEIR_POINTS
+        BOTH_PARKED(an_acquire_that_is_overtaken_by_a_close_fails),
+        BOTH_PARKED(a_close_in_progress_counts_as_an_operation),
+        BOTH_PARKED(a_release_beside_a_close_counts_once),
+        BOTH_PARKED(a_wait_beside_the_end_returns_after_done),
+        { "sharded: a_release_on_its_way_to_the_middle_still_holds_it", a_release_on_its_way_to_the_middle_still_holds_it,
+          open_points, close_points, &sharded },
+#endif
         cmocka_unit_test(all_zero_is_an_open_rundown),
         cmocka_unit_test(a_release_too_many_panics_and_changes_nothing),
         cmocka_unit_test(more_than_the_limit_in_progress_panics),
