@@ -129,8 +129,7 @@ struct weir_op *cache_take(struct cache *c)
             op = cache__load(c, m);
             store_release_32(&c->transit, MAGAZINE_NONE);
             count_add(&c->refills, op != NULL);
-        } else if (load_acquire_32(&pool->dirty)) {
-            (void)steal_sweep(pool, c);
+        } else if (load_acquire_32(&pool->dirty) != CLEAN && steal_sweep(pool, c)) {
             continue;
         } else if (!depot_is_bare(pool) || watch_reclaim(pool)) {
             continue;
@@ -263,8 +262,7 @@ static void cache__open(struct cache *c)
         (void)cache__settle(c, &n, n);
     ration = watch_ration(pool, n, &l);
     cache__set_w(c, n, ration);
-    if (!load_relaxed_32(&pool->dirty))                         /* after the swap in settle */
-        store_release_32(&pool->dirty, 1);                      /* cache.D1 -> steal.D2: g is open, or w is in sight */
+    mark_dirty(pool);                                           /* after the swap in settle: g is open, or w is in sight */
     if (!pool->barrier)
         return;
     store_relaxed_32(&c->pub.l, l);                             /* cache.L3 -> cache.L1, our own */

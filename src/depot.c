@@ -14,8 +14,8 @@
  *     pop                         yes      yes
  *
  * Seen by who searches: a pop first makes sure that the pool is marked dirty and lists the magazine as in transit, then swaps. A sweep
- * clears the mark and then advances the tags of the empty stacks: a pop that read the mark before the sweep fails its swap. So after
- * a sweep that found nothing, ops can't be in a cache without the mark being set again.
+ * takes the mark away and then advances the tags of the empty stacks: a pop that read the mark before the sweep fails its swap. So
+ * after a sweep that found nothing, ops can't be in a cache without the mark being set again.
  *
  * Never out of records. There are ceil(capacity / M) in the arena and six with each cache. Full ones are at most the former, a
  * cache lists at most four (loaded, prev, transit, spare), and partial ones can be merged: whatever else exists is empty.
@@ -36,12 +36,6 @@ void depot_push(struct weir_pool *pool, struct stack *stack, struct magazine *m)
     } while (!cas_64(&stack->head, &h, HEAD_AFTER(h, m->index)));   /* depot.R1 -> depot.A1: the magazine and its link */
 }
 
-static void depot__mark_dirty(struct weir_pool *pool)
-{
-    if (!load_relaxed_32(&pool->dirty))                         /* stale is harmless: the sweep's tag makes the swap fail */
-        store_release_32(&pool->dirty, 1);                      /* depot.D1 -> steal.D2 */
-}
-
 /* The top magazine, listed as c's transit, or NULL. c NULL: the caller needs no listing (it holds the pool still). */
 struct magazine *depot_pop(struct weir_pool *pool, struct stack *stack, struct cache *c)
 {
@@ -50,7 +44,7 @@ struct magazine *depot_pop(struct weir_pool *pool, struct stack *stack, struct c
     while (HEAD_INDEX(h) != MAGAZINE_NONE) {
         m = magazine_at(pool, HEAD_INDEX(h));
         if (c) {
-            depot__mark_dirty(pool);
+            mark_dirty(pool);
             store_release_32(&c->transit, m->index);            /* depot.T1 -> steal.T2: before the swap */
         }
         WEIR_POINT("depot.pop");
@@ -71,7 +65,7 @@ struct magazine *depot_pop_virgin(struct weir_pool *pool, struct cache *c)
         uint32_t end = pool->capacity - block * pool->magazine > pool->magazine ? (block + 1) * pool->magazine : pool->capacity;
         if (load_acquire_32(&pool->arena.committed) < end && arena_commit(pool, end))
             break;
-        depot__mark_dirty(pool);
+        mark_dirty(pool);
         store_release_32(&c->transit, block);
         fence();                                                /* transit before arena.generation: see trim.c */
         arena_prepare_block(pool, block);

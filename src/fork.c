@@ -121,7 +121,7 @@ void fork_mend(struct weir_pool *pool)
             os_event_close(pool->event);
         pool->event = -1;
         store_relaxed_32(&pool->event_state, EVENT_IDLE);
-        store_relaxed_32(&pool->dirty, 0);
+        store_relaxed_32(&pool->dirty, CLEAN);
         store_relaxed_32(&pool->famine, 0);
         pool->pinned = 0;
         store_release_32(&pool->forked, 0);

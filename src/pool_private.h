@@ -31,6 +31,7 @@ enum {
     FAMINE = 64                 /* puts after a NULL that go straight to the depot */
 };
 
+enum { CLEAN = 0, DIRTY = 1 };
 enum { CACHE_FREE = 0, CACHE_USED = 1 };
 
 struct cache {
@@ -98,7 +99,8 @@ struct weir_pool {
     CACHE_LINE uint32_t virgin; /* blocks handed out so far */
 
     /* What slow paths look at when they end. */
-    CACHE_LINE uint32_t dirty;  /* an op may have come into a cache since the last sweep */
+    CACHE_LINE uint32_t dirty;  /* CLEAN: no op has come into a cache since a sweep found none; DIRTY; or a sweep's ticket */
+    uint32_t sweeps;            /* tickets given out */
     uint32_t famine;            /* puts that still go straight to the depot */
     uint32_t event_state;       /* watch.c */
     uint32_t low_ops;           /* 0: no low-water callback */
@@ -187,6 +189,13 @@ static inline struct weir_op *op_born(struct weir_op *op)
     store_relaxed_64(&op->refs, 1);
     op->overlapped[0] = op->overlapped[1] = op->overlapped[2] = op->overlapped[3] = 0;
     return op;
+}
+
+/* An op comes into a cache. A stale look does no harm: see depot.c for pops, steal.c for caches that open. */
+static inline void mark_dirty(struct weir_pool *pool)
+{
+    if (load_relaxed_32(&pool->dirty) != DIRTY)
+        store_release_32(&pool->dirty, DIRTY);                  /* depot.D1 -> steal.D2 */
 }
 
 /* steal.c */

@@ -54,7 +54,7 @@ uint64_t stats_live(struct weir_pool *pool)
 
 bool stats_any_free(struct weir_pool *pool)
 {
-    return load_relaxed_32(&pool->dirty) || !depot_is_bare(pool);
+    return load_relaxed_32(&pool->dirty) != CLEAN || !depot_is_bare(pool);
 }
 
 static void stats__raise(struct weir_pool *pool, uint64_t live)

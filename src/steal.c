@@ -13,8 +13,9 @@
  *     may run at once     sweep    owners    pops and pushes            lock-free; nobody is waited for
  *     sweep                yes      yes       yes
  *
- * dirty is cleared first: owners set it after they opened g, pops before they swap. A sweep that finds nothing leaves it clear, and from
- * then on a get that finds the depot bare answers NULL without a system call, until an op has come into a cache again.
+ * The sweep's ticket goes into dirty first; owners set DIRTY after they opened g, pops before they swap. A sweep that finds nothing, and its
+ * own ticket still there, makes it CLEAN: from then on a get that finds the depot bare answers NULL without a system call, until an
+ * op has come into a cache again. A sweep that is stopped leaves its ticket, which is not CLEAN: others sweep for themselves.
  */
 #include "pool_private.h"
 
@@ -137,16 +138,17 @@ static bool steal__touch(struct stack *stack)
 }
 
 /* Search the caches of all other threads, for a cache c without ops. What is found is in the depot afterwards. true: something was, or
- * may have been; false: nothing, and pool->dirty is clear unless an op has come into a cache since. */
+ * an op has come into a cache meanwhile; false: nothing, and pool->dirty is CLEAN or another sweep's ticket. */
 bool steal_sweep(struct weir_pool *pool, struct cache *c)
 {
     struct cache *at = load_acquire_ptr(&pool->caches);
     struct magazine *e;
     bool found = false;
-    (void)swap_32(&pool->dirty, 0);                             /* steal.D2 */
-    WEIR_POINT("steal.clean");
+    uint32_t ticket = (add_32(&pool->sweeps, 1) | 0x40000000) * 2;     /* even and not 0: neither DIRTY nor CLEAN */
+    (void)swap_32(&pool->dirty, ticket);                        /* steal.D2 */
+    WEIR_POINT("steal.ticket");
     if (!steal__touch(&pool->part) || !steal__touch(&pool->full)) {
-        store_release_32(&pool->dirty, 1);
+        store_release_32(&pool->dirty, DIRTY);
         return true;
     }
     e = depot_pop_empty(pool, c, true);
@@ -156,6 +158,8 @@ bool steal_sweep(struct weir_pool *pool, struct cache *c)
     store_release_32(&c->transit, MAGAZINE_NONE);
     depot_give_empty(pool, c, e);
     if (found)
-        store_release_32(&pool->dirty, 1);
-    return found;
+        store_release_32(&pool->dirty, DIRTY);
+    else
+        (void)cas_32(&pool->dirty, &ticket, CLEAN);
+    return found || ticket == DIRTY;                            /* what is there instead of our ticket, if it is not */
 }
