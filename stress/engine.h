@@ -46,6 +46,7 @@ struct worker {
     struct random random;
     unsigned number;            /* 0 to threads - 1; `threads` is the main thread */
     unsigned who;               /* for the oracle */
+    unsigned looks;             /* stress_over's */
     unsigned holds;
     struct weir_op **held;      /* room for the whole capacity */
     uint64_t gets, puts, nulls; /* on this pool */
@@ -61,6 +62,7 @@ struct workload {
     void (*work)(struct worker *w);
     void (*drain)(struct worker *w);                    /* after every thread's work() has returned */
     void (*close)(struct stress *s);                    /* main thread, threads have gone */
+    bool counts_tries;          /* its gets in bulk that come to nothing may be counted as gets and puts */
     const char *missing;        /* not NULL: why this system can't run it */
 };
 
@@ -80,8 +82,9 @@ struct stress {
 /* The main loop: run one workload for its seconds and print its line. */
 void stress_run(const struct workload *workload, const struct stress_options *options);
 
-/* True once this round is to end. */
+/* True once this round is to end. stress_over looks at the clock now and then, for tight loops; stress_over_now at every call. */
 bool stress_over(struct worker *w);
+bool stress_over_now(void);
 
 /* One op through the pool's own calls (by thread-local storage or by the cache at hand, as the seed says) with the oracle. */
 struct weir_op *stress_get(struct worker *w);

@@ -75,7 +75,7 @@ static void bulk__contest(struct worker *w)
         if (winners != 1)
             stress_fail("all threads asked for %u of %u free ops at once, and %u got them", want, (unsigned)w->oracle->capacity,
                         winners);
-        atomic_store_explicit(&b->again, !stress_over(w), memory_order_relaxed);
+        atomic_store_explicit(&b->again, !stress_over_now(), memory_order_relaxed);
     }
     stress_put_all(w);
     meeting_meet(w->stress->workers);
@@ -98,4 +98,5 @@ const struct workload workload_bulk = {
     .open = bulk__open,
     .work = bulk__work,
     .close = bulk__close,
+    .counts_tries = true,
 };

@@ -82,7 +82,7 @@ static void *churn__life(void *arg)
 
 static void churn__work(struct worker *w)
 {
-    while (!stress_over(w)) {
+    while (!stress_over_now()) {
         pthread_t child;
         if (pthread_create(&child, NULL, churn__life, w) != 0)
             stress_fail("a thread can't be made");

@@ -133,7 +133,7 @@ static void close__end(struct group *g, struct worker *w)
         stress_worker_end(&v.worker);
     }
     oracle_close(&g->oracle);
-    g->again = !stress_over(w);
+    g->again = !stress_over_now();
 }
 
 static void close__life(struct group *g, struct worker *w)

@@ -52,7 +52,7 @@ static void steal__decide(struct worker *w, struct steal *t)
     unsigned threads = w->stress->options->threads;
     t->thieves = random_below(&w->random, 2) ? 1 : random_between(&w->random, 1, threads < 4 ? threads : 4);
     t->first = random_below(&w->random, threads);
-    t->again = !stress_over(w);
+    t->again = !stress_over_now();
     atomic_store_explicit(&t->taken, 0, memory_order_relaxed);
     w->stress->extra++;
 }

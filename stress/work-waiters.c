@@ -94,7 +94,7 @@ static bool waiters__once_each(struct worker *w)
     meeting_meet(w->stress->workers);
     waiters__keep(w, waiters__get(w, -1));
     if (meeting_meet(w->stress->workers))
-        all->again = !stress_over(w);
+        all->again = !stress_over_now();
     meeting_meet(w->stress->workers);
     return all->again;
 }
