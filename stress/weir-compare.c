@@ -86,7 +86,7 @@ static double extreme(const double *of, unsigned n, int which)
     return sorted[which ? n - 1 : 0];
 }
 
-static double ratio(enum pattern pattern, int of, int to, unsigned rounds)
+static double ratio(int pattern, int of, int to, unsigned rounds)
 {
     double r[ROUNDS_MOST];
     for (unsigned i = 0; i < rounds; i++)
@@ -96,7 +96,7 @@ static double ratio(enum pattern pattern, int of, int to, unsigned rounds)
 
 /* -- telling -------------------------------------------------------------------------------------------------------------------- */
 
-static void print_ratio(enum pattern pattern, int of, int to, unsigned rounds)
+static void print_ratio(int pattern, int of, int to, unsigned rounds)
 {
     if (missing[to])
         printf("  %8s", "-");
