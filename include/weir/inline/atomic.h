@@ -32,6 +32,12 @@ WEIR_API void weir_point_1(const char *label);
 #define WEIR_SUB_ACQ_REL(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
 /* Keeps the compiler from moving a load above a store; the machine's order is the other side's business (the system barrier). */
 #define WEIR_COMPILER_FENCE() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+/* Fetch a line to write it. The builtin means it only if the target is said to have the instruction; every x86-64 that lacks it takes
+ * it for no operation. */
+#if defined(__x86_64__)
+#define WEIR_PREFETCH_WRITE(p) __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)(p)))
+#else
 #define WEIR_PREFETCH_WRITE(p) __builtin_prefetch((p), 1, 3)
+#endif
 
 #endif

@@ -39,13 +39,11 @@ WEIR_INLINE struct weir_op *weir_op_get_from(struct weir_cache *cache)
     return op;
 }
 
-WEIR_INLINE void weir_op_put_to(struct weir_cache *cache, struct weir_op *op)
+/* The put of an op that has been found to be held once. */
+WEIR_API void weir_cache_put_1(struct weir_cache *cache, struct weir_op *op);
+WEIR_INLINE void weir_cache_put_1(struct weir_cache *cache, struct weir_op *op)
 {
     int64_t w;
-    if (WEIR_UNLIKELY(!op) || WEIR_UNLIKELY(WEIR_LOAD_RELAXED(&op->refs) != 1)) {
-        weir_op_put_odd_1(op);
-        return;
-    }
     WEIR_STORE_RELAXED(&op->generation, op->generation + 1);
     WEIR_STORE_RELAXED(&op->refs, 0);
     WEIR_POINT("put.freed");
@@ -58,6 +56,14 @@ WEIR_INLINE void weir_op_put_to(struct weir_cache *cache, struct weir_op *op)
     WEIR_POINT("put.published");
     if (WEIR_UNLIKELY((uint32_t)w > WEIR_LOAD_RELAXED(&cache->l)))      /* cache.L1 -> cache.L2 */
         weir_cache_put_slow_1(cache, w);
+}
+
+WEIR_INLINE void weir_op_put_to(struct weir_cache *cache, struct weir_op *op)
+{
+    if (WEIR_LIKELY(op != NULL) && WEIR_LIKELY(WEIR_LOAD_RELAXED(&op->refs) == 1))
+        weir_cache_put_1(cache, op);
+    else
+        weir_op_put_odd_1(op);
 }
 
 #ifdef __cplusplus

@@ -35,7 +35,7 @@ WEIR_INLINE void weir_op_put(struct weir_op *op)
     }
     s = &weir_thread_slots_1[WEIR_THREAD_SLOT(op->pool)];
     if (WEIR_LIKELY(WEIR_LOAD_RELAXED(&s->pool) == op->pool))
-        weir_op_put_to(s->cache, op);
+        weir_cache_put_1(s->cache, op);
     else
         weir_op_put_any_1(op);
 }
