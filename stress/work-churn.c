@@ -67,9 +67,8 @@ static void *churn__life(void *arg)
         pthread_setspecific(churn_key, will);
         ops++;
     }
-    while (ops-- && w->holds < w->oracle->capacity && stress_hold_one(w)) {
-        struct weir_op *op = slots_swap_any(w, w->held[w->holds - 1]);
-        w->holds--;
+    while (ops-- && w->holds < w->oracle->capacity) {
+        struct weir_op *op = slots_swap_any(w, stress_get(w));     /* NULL takes one out of a slot */
         if (op)
             w->held[w->holds++] = op;
     }
