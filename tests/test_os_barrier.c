@@ -17,8 +17,8 @@
 
 static const char *program;
 
-/* Dekker's entry, over and over, with a barrier on the heavy side only. Each side counts its own word up, then looks at the other's.
- * The light side's entry L and the heavy side's entry H must not miss each other: if H saw less than L, then L saw at least H. */
+/* Dekker's entry, over and over, with a barrier on the heavy side only. Each side counts its own word up, then looks at the
+ * other's. The light side's entry L and the heavy side's entry H must not miss each other: if H saw less than L, then L saw at least H. */
 enum { LIGHT_ENTRIES = 1 << 20, HEAVY_ENTRIES = 1 << 18 };
 struct dekker {
     uint32_t light, apart[63], heavy, away[63];          /* in one cache line they would be ordered by chance */
@@ -49,7 +49,6 @@ static uint32_t heavy_side(struct dekker *d)
         while_both += d->heavy_saw[i] != light;
         light = d->heavy_saw[i];
     }
-    d->heavy = i;
     return while_both;
 }
 
