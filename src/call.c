@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <weir/inline/atomic.h>
 
 #include "atomic.h"
 #include "os/os.h"
@@ -39,6 +40,7 @@ uint32_t weir_call_number(call_fn fn)
         if (number == 0)
             continue;
         uint64_t seen = load_relaxed_64(&call__function[number]);       /* the word is all there is: nothing hangs on it */
+        WEIR_POINT("call.number");
         if (seen == word || (!seen && (cas_64(&call__function[number], &seen, word) || seen == word)))
             return number;
     }

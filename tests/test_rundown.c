@@ -616,13 +616,16 @@ static void functions_keep_their_numbers_and_one_too_many_panics(void **state)
     struct thread thread[4];
     struct catcher catcher;
     volatile uintptr_t i = 1;
+    volatile uint32_t number = 1;
     assert_int_equal(weir_call_number(NULL), 0);
     for (int t = 0; t < 4; t++)
         thread_start(&thread[t], enter_functions, NULL);
     for (int t = 0; t < 4; t++)
         thread_join(&thread[t]);
-    while (i < 5000 && !PANICKED(&catcher, (void)weir_call_number((call_fn)(i * 64))))
+    while (i < 5000 && !PANICKED(&catcher, number = weir_call_number((call_fn)(i * 64)))) {
+        assert_in_range(number, 1, 4095);
         i++;
+    }
     assert_in_range(i, 4000, 4096);                     /* some were there before */
     assert_says(catcher.text, "4095", "done", NULL);
     struct ending e = { .v = &word, .r = word_open() };
@@ -770,6 +773,46 @@ static void a_wait_beside_the_end_returns_after_done(void **state)
     }
 }
 
+struct entry {
+    struct points_seat seat;
+    uintptr_t fn;
+    uint32_t number;
+    struct thread thread;
+};
+
+static const char *enter_one(void *arg)
+{
+    struct entry *e = arg;
+    points_park(&e->seat, "call.number", 1);
+    e->number = weir_call_number((call_fn)e->fn);
+    points_leave(&e->seat);
+    return NULL;
+}
+
+/* Each has seen an empty place, and most of those places are taken before it goes on. */
+static void a_function_does_not_take_the_place_of_another(void **state)
+{
+    (void)state;
+    struct entry entry[8] = { 0 };
+    static uint32_t number[3001];
+    for (uintptr_t i = 0; i < 8; i++) {
+        entry[i].fn = (3001 + i) * 64;
+        thread_start(&entry[i].thread, enter_one, &entry[i]);
+        assert_int_equal(points_wait_parked(&entry[i].seat), POINTS_PARKED);
+    }
+    for (uintptr_t i = 1; i <= 3000; i++)
+        number[i] = weir_call_number((call_fn)(i * 64));
+    for (int i = 0; i < 8; i++) {
+        points_release(&entry[i].seat);
+        thread_join(&entry[i].thread);
+        assert_true(weir_call_function(entry[i].number) == (call_fn)entry[i].fn);
+    }
+    for (uintptr_t i = 1; i <= 3000; i++)
+        assert_true(weir_call_function(number[i]) == (call_fn)(i * 64));
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(weir_call_number((call_fn)entry[i].fn), entry[i].number);
+}
+
 static int open_points(void **state)
 {
     (void)state;
@@ -821,6 +864,9 @@ int main(void)
         cmocka_unit_test(operations_may_end_on_other_threads_than_they_began),
         cmocka_unit_test(a_release_too_many_panics_when_it_is_closed),
         cmocka_unit_test(a_call_beyond_the_table_waits_until_one_ends),
+#ifdef WEIR_POINTS
+        cmocka_unit_test_setup_teardown(a_function_does_not_take_the_place_of_another, open_points, close_points),
+#endif
         cmocka_unit_test(functions_keep_their_numbers_and_one_too_many_panics),
     };
     return cmocka_run_group_tests_name("rundown", tests, NULL, NULL);
