@@ -74,6 +74,7 @@ int arena_create(struct weir_pool *pool, const struct weir_pool_config *config)
         a->buffer_stride += align < 64 ? 64 : align;
     a->magazine_stride = arena__round(sizeof(struct magazine) + (pool->magazine + 1) * sizeof(struct weir_op *), 64);
     a->step = arena__step(pool);
+    a->generation = 1;
     error = arena__reserve(&a->ops, &a->ops_bytes, pool->capacity * a->op_stride, page);
     if (!error)
         error = arena__reserve(&a->buffers, &a->buffers_bytes, pool->capacity * a->buffer_stride, page);
@@ -141,12 +142,12 @@ int arena_commit(struct weir_pool *pool, uint32_t ops)
 static void arena__prepare_op(struct weir_pool *pool, uint32_t index)
 {
     struct weir_op *op = arena_op(pool, index);
-    uint32_t zero = 0, generation;
+    uint32_t zero = 0;
     if (WEIR_LIKELY(load_acquire_ptr(&op->pool) != NULL))       /* arena.P2 */
         return;
-    generation = load_acquire_32(&pool->arena.generation);      /* trim.B1: set before any header is discarded */
-    if (generation)
-        (void)cas_32(&op->generation, &zero, generation);
+    /* Never 0, so that the swap of a filler who is late fails. trim.B1: set before any header is discarded. */
+    (void)cas_32(&op->generation, &zero, load_acquire_32(&pool->arena.generation));
+    WEIR_POINT("arena.generation");
     zero = 0;
     (void)cas_32(&op->index, &zero, index);
     if (pool->arena.buffers)

@@ -14,6 +14,9 @@ static unsigned bulk__collect(struct weir_pool *pool, struct weir_op **out, unsi
     for (i = 0; i < n; i++) {
         out[i] = weir_op_get(pool);
         if (!out[i]) {
+            struct cache *c = thread_cache_if_any(pool);
+            if (c)
+                count_add(&c->granted, (uint64_t)0 - i);        /* as if they had not been taken */
             weir_op_put_bulk(out, i);
             return 0;
         }

@@ -60,7 +60,7 @@ static void cache__point_at(struct cache *c, struct magazine *m, uint32_t n)
 {
     c->pub.slot = m->slot;
     cache__set_w(c, n, 0);
-    store_release_32(&c->loaded, m->index);                     /* cache.M1 -> steal.M2 */
+    store_release_32(&c->loaded, magazine_index(m));                     /* cache.M1 -> steal.M2 */
 }
 
 /* Load m, which c lists as its transit, into a cache without ops; its last op is claimed. NULL: others have taken m's ops. m, or what
@@ -205,7 +205,7 @@ static void cache__flush(struct cache *c)
         if (c->prev != MAGAZINE_NONE)
             cache__give(pool, c, magazine_at(pool, c->prev));
         WEIR_POINT("cache.flushed");
-        store_release_32(&c->prev, m->index);
+        store_release_32(&c->prev, magazine_index(m));
     }
     cache__load_empty(c, depot_pop_empty(pool, c, true));
 }

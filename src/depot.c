@@ -33,7 +33,7 @@ void depot_push(struct weir_pool *pool, struct stack *stack, struct magazine *m)
     do {
         store_relaxed_32(&m->next, HEAD_INDEX(h));
         WEIR_POINT("depot.push");
-    } while (!cas_64(&stack->head, &h, HEAD_AFTER(h, m->index)));   /* depot.R1 -> depot.A1: the magazine and its link */
+    } while (!cas_64(&stack->head, &h, HEAD_AFTER(h, magazine_index(m))));   /* depot.R1 -> depot.A1: the magazine and its link */
 }
 
 /* The top magazine, listed as c's transit, or NULL. c NULL: the caller needs no listing (it holds the pool still). */
@@ -45,7 +45,7 @@ struct magazine *depot_pop(struct weir_pool *pool, struct stack *stack, struct c
         m = magazine_at(pool, HEAD_INDEX(h));
         if (c) {
             mark_dirty(pool);
-            store_release_32(&c->transit, m->index);            /* depot.T1 -> steal.T2: before the swap */
+            store_release_32(&c->transit, magazine_index(m));            /* depot.T1 -> steal.T2: before the swap */
         }
         WEIR_POINT("depot.pop");
         if (cas_64(&stack->head, &h, HEAD_AFTER(h, load_relaxed_32(&m->next))))
@@ -96,14 +96,14 @@ void depot_settle_taken(struct weir_pool *pool, struct magazine *m, uint64_t s)
 {
     struct magazine *to = magazine_at(pool, state_other(s));
     uint64_t t = load_acquire_64(&to->state);
-    if (state_what(t) == MAGAZINE_PENDING && state_other(t) == m->index)
+    if (state_what(t) == MAGAZINE_PENDING && state_other(t) == magazine_index(m))
         (void)cas_64(&to->state, &t, state_after(t, MAGAZINE_FULL, state_n(t), 0));
 }
 
 void depot_give_empty(struct weir_pool *pool, struct cache *c, struct magazine *m)
 {
     if (c->spare == MAGAZINE_NONE)
-        c->spare = m->index;
+        c->spare = magazine_index(m);
     else
         depot_push(pool, &pool->empty, m);
 }

@@ -41,6 +41,9 @@ struct magazine {
     struct weir_op *slot[];     /* M + 1 */
 };
 
+/* What never changes once it is filled in is still read atomically: a filler that was stopped may swap in vain at any time. */
+static inline uint32_t magazine_index(const struct magazine *m) { return load_relaxed_32(&m->index); }
+
 #define STATE_ONE_TAG (UINT64_C(1) << 37)
 
 static inline unsigned state_what(uint64_t s) { return (unsigned)(s & 7); }

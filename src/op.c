@@ -68,12 +68,12 @@ struct weir_op *weir_op_get_any_1(struct weir_pool *pool)
 
 void weir_op_put_any_1(struct weir_op *op)
 {
-    struct weir_pool *pool = op->pool;
+    struct weir_pool *pool = weir_op_pool(op);
     const char *part = "";
     struct weir_op *found;
     struct cache *c;
     if (registry_find(op, &found, &part) != pool || found != op || !pool)
-        op__foreign(op, found, found ? found->pool : NULL, part);
+        op__foreign(op, found, found ? weir_op_pool(found) : NULL, part);
     c = thread_cache(pool);
     if (c) {
         weir_op_put_to(&c->pub, op);
@@ -81,7 +81,7 @@ void weir_op_put_any_1(struct weir_op *op)
     }
     c = cache_acquire(pool);
     if (!c)
-        weir_panic("op %u of pool \"%s\": no memory for a cache to put it into", op->index, pool->name);
+        weir_panic("op %u of pool \"%s\": no memory for a cache to put it into", weir_op_index(op), pool->name);
     weir_op_put_to(&c->pub, op);
     cache_release(c);
 }
@@ -90,8 +90,8 @@ void weir_op_put_any_1(struct weir_op *op)
 struct weir_op *weir_op_get(struct weir_pool *pool)
 {
     struct weir_thread_slot *s = thread_slots();
-    if (WEIR_LIKELY(s && WEIR_LOAD_RELAXED(&s[WEIR_THREAD_SLOT(pool)].pool) == pool && pool))
-        return weir_op_get_from(s[WEIR_THREAD_SLOT(pool)].cache);
+    if (WEIR_LIKELY(s && WEIR_LOAD_RELAXED(&s->pool) == pool))
+        return weir_op_get_from(s->cache);
     return weir_op_get_any_1(pool);
 }
 
@@ -100,8 +100,8 @@ void weir_op_put(struct weir_op *op)
     struct weir_thread_slot *s = thread_slots();
     if (WEIR_UNLIKELY(!op) || WEIR_UNLIKELY(WEIR_LOAD_RELAXED(&op->refs) != 1))
         weir_op_put_odd_1(op);
-    else if (WEIR_LIKELY(s && WEIR_LOAD_RELAXED(&s[WEIR_THREAD_SLOT(op->pool)].pool) == op->pool))
-        weir_op_put_to(s[WEIR_THREAD_SLOT(op->pool)].cache, op);
+    else if (WEIR_LIKELY(s && WEIR_LOAD_RELAXED(&s->pool) == weir_op_pool(op)))
+        weir_cache_put_1(s->cache, op);
     else
         weir_op_put_any_1(op);
 }
@@ -118,12 +118,12 @@ void weir_op_put_bulk(struct weir_op **ops, unsigned n)
 
 size_t weir_op_buffer_size(const struct weir_op *op)
 {
-    return op->pool->buffer_size;
+    return weir_op_pool(op)->buffer_size;
 }
 
 void *weir_op_user(const struct weir_op *op)
 {
-    return op->pool->user_size ? (char *)(uintptr_t)op + WEIR_OP_HEADER : NULL;
+    return weir_op_pool(op)->user_size ? (char *)(uintptr_t)op + WEIR_OP_HEADER : NULL;
 }
 
 struct weir_op *weir_op_from_user(const void *user)
@@ -133,7 +133,7 @@ struct weir_op *weir_op_from_user(const void *user)
 
 uint64_t weir_op_handle(const struct weir_op *op)
 {
-    return (uint64_t)load_relaxed_32(&op->generation) << 32 | ((uint64_t)op->index + 1);
+    return (uint64_t)load_relaxed_32(&op->generation) << 32 | ((uint64_t)weir_op_index(op) + 1);
 }
 
 struct weir_op *weir_op_at(struct weir_pool *pool, uint32_t index)
@@ -170,10 +170,10 @@ void weir_op_submitted(struct weir_op *op)
     }
     do {
         if (!(refs & WEIR_REFS_COUNT))
-            weir_panic("op %u of pool \"%s\" was submitted, but nobody holds it: it was given back", op->index, op->pool->name);
+            weir_panic("op %u of pool \"%s\" was submitted, but nobody holds it: it was given back", weir_op_index(op), weir_op_pool(op)->name);
         if (refs & WEIR_REFS_SUBMITTED)
-            weir_panic("op %u of pool \"%s\" was submitted twice: one I/O at a time, and weir_op_returned in between", op->index,
-                       op->pool->name);
+            weir_panic("op %u of pool \"%s\" was submitted twice: one I/O at a time, and weir_op_returned in between", weir_op_index(op),
+                       weir_op_pool(op)->name);
     } while (!cas_64(&op->refs, &refs, refs | WEIR_REFS_SUBMITTED));
 }
 
@@ -187,6 +187,6 @@ void weir_op_returned(struct weir_op *op)
     do {
         if (!(refs & WEIR_REFS_SUBMITTED))
             weir_panic("op %u of pool \"%s\" returned, but it was not submitted (weir_op_submitted comes before the system call)",
-                       op->index, op->pool->name);
+                       weir_op_index(op), weir_op_pool(op)->name);
     } while (!cas_64(&op->refs, &refs, refs & ~WEIR_REFS_SUBMITTED));
 }

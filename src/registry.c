@@ -122,7 +122,7 @@ static int registry__shape(struct weir_pool *pool, const struct weir_pool_config
 /* The struct lies in pages of its own, at an offset by its id, so that a thread's pools fall into different slots. */
 static struct weir_pool *registry__allocate(uint32_t id)
 {
-    size_t page = os_page_size(), offset = (id % WEIR_THREAD_SLOTS) * 64;
+    size_t page = os_page_size(), offset = (id % (WEIR_THREAD_SLOTS - 1)) * 64;
     size_t bytes = (sizeof(struct weir_pool) + offset + WAITERS * sizeof(struct waiter_slot) + page - 1) / page * page;
     struct weir_pool *pool;
     void *memory;

@@ -26,7 +26,7 @@ static void steal__settle_pending(struct weir_pool *pool, struct magazine *m, ui
 {
     struct magazine *from = magazine_at(pool, state_other(s));
     uint64_t f = load_acquire_64(&from->state);
-    if (state_what(f) == MAGAZINE_TAKEN && state_other(f) == m->index)
+    if (state_what(f) == MAGAZINE_TAKEN && state_other(f) == magazine_index(m))
         (void)cas_64(&m->state, &s, state_after(s, MAGAZINE_FULL, state_n(s), 0));
 }
 
@@ -38,10 +38,10 @@ static bool steal__move(struct weir_pool *pool, struct cache *c, struct magazine
     uint32_t i;
     for (i = 0; i < n; i++)
         store_relaxed_ptr(&to->slot[i], load_relaxed_ptr(&m->slot[i]));
-    t = state_after(t, MAGAZINE_PENDING, n, m->index);
+    t = state_after(t, MAGAZINE_PENDING, n, magazine_index(m));
     store_release_64(&to->state, t);                            /* magazine.S1: the slots */
     WEIR_POINT("steal.pending");
-    if (!cas_64(&m->state, &s, state_after(s, MAGAZINE_TAKEN, n, to->index))) {
+    if (!cas_64(&m->state, &s, state_after(s, MAGAZINE_TAKEN, n, magazine_index(to)))) {
         store_release_64(&to->state, state_after(t, MAGAZINE_EMPTY, 0, 0));
         return false;
     }
@@ -50,7 +50,7 @@ static bool steal__move(struct weir_pool *pool, struct cache *c, struct magazine
     count_add(&c->steals, 1);
     depot_push(pool, n >= pool->magazine ? &pool->full : &pool->part, to);
     *e = depot_pop_empty(pool, c, true);
-    store_release_32(&c->transit, (*e)->index);
+    store_release_32(&c->transit, magazine_index(*e));
     return true;
 }
 
@@ -59,7 +59,7 @@ static bool steal__full(struct weir_pool *pool, struct cache *c, uint32_t index,
 {
     struct magazine *m;
     uint64_t s;
-    if (index == MAGAZINE_NONE || index == (*e)->index)
+    if (index == MAGAZINE_NONE || index == magazine_index(*e))
         return false;
     m = magazine_at(pool, index);
     s = load_acquire_64(&m->state);                             /* magazine.S2 */
@@ -152,7 +152,7 @@ bool steal_sweep(struct weir_pool *pool, struct cache *c)
         return true;
     }
     e = depot_pop_empty(pool, c, true);
-    store_release_32(&c->transit, e->index);
+    store_release_32(&c->transit, magazine_index(e));
     while (at)
         found |= steal__batch(pool, c, &at, &e);
     store_release_32(&c->transit, MAGAZINE_NONE);

@@ -1,7 +1,7 @@
 /* src/thread.c - which cache is this thread's: the thread's table, caches that outlive their threads, thread exit.
  *
- * A thread has a record, made on its first slow call, with a table of its caches by the pool's id; and eight slots in thread-local storage
- * that the inlined get and put compare with. A cache belongs to the pool and is never freed before it: a thread that exits empties
+ * A thread has a record, made on its first slow call, with a table of its caches by the pool's id; and nine slots in thread-local storage: the
+ * first, which the inlined get and put compare with, for the pool that it uses most, eight by the pool's address. A cache belongs to the pool and is never freed before it: a thread that exits empties
  * its caches into the depot and leaves them FREE for the next thread, so that 10,000 threads in a row need one.
  *
  * Records are listed under the registry's lock so that weir_pool_close can take a pool out of every thread's slots: a new pool may get
@@ -21,6 +21,7 @@ struct thread {
     struct thread *next, *prev;
     struct weir_thread_slot *slots;     /* those of thread-local storage, or our own */
     struct weir_thread_slot own[WEIR_THREAD_SLOTS];
+    uint32_t misses;            /* of the first slot: whoever misses often moves into it */
     struct cache **table;       /* by pool id; grown by its thread, cleared by close, both under the lock */
     uint32_t size;
 };
@@ -30,7 +31,8 @@ static struct thread *threads;
 #ifdef __ELF__
 __thread struct weir_thread_slot weir_thread_slots_1[WEIR_THREAD_SLOTS]
     __attribute__((tls_model("initial-exec"), visibility("default"))) = {
-        { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }
+        { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 },
+        { NO_POOL, 0 }
     };
 #endif
 
@@ -164,6 +166,9 @@ void thread_free_chunk(struct cache **chunk)
 static struct thread *thread__self(void)
 {
     struct thread *t = os_thread_value();
+#ifndef __ELF__
+    uint32_t i;
+#endif
     if (t || os_thread_dying())
         return t;
     t = calloc(1, sizeof *t);
@@ -173,6 +178,8 @@ static struct thread *thread__self(void)
     t->slots = weir_thread_slots_1;
 #else
     t->slots = t->own;
+    for (i = 0; i < WEIR_THREAD_SLOTS; i++)
+        t->own[i].pool = NO_POOL;
 #endif
     os_lock(&registry_lock);
     if (os_thread_set(t)) {
@@ -229,16 +236,31 @@ struct cache *thread_cache_if_any(struct weir_pool *pool)
     return t && pool->id < t->size ? load_relaxed_ptr(&t->table[pool->id]) : NULL;
 }
 
-/* This thread's cache of the pool, put into the slots that the inlined functions look at. */
+static void thread__fill(struct weir_thread_slot *s, struct weir_pool *pool, struct weir_cache *cache)
+{
+    store_relaxed_ptr(&s->cache, cache);
+    store_relaxed_ptr(&s->pool, pool);
+}
+
+/* This thread's cache of the pool, which is not the first slot's. The pool that misses often becomes the first. */
 struct cache *thread_cache(struct weir_pool *pool)
 {
-    struct cache *c = thread_cache_if_any(pool);
+    struct thread *t = os_thread_value();
+    struct weir_thread_slot *s = t ? &t->slots[WEIR_THREAD_SLOT(pool)] : NULL;
+    struct cache *c;
+    if (t && load_relaxed_ptr(&s->pool) == pool) {
+        if (++t->misses % 64 == 0)
+            thread__fill(t->slots, pool, s->cache);
+        return cache_of(s->cache);
+    }
+    c = thread_cache_if_any(pool);
     if (!c)
         c = thread__make(pool);
     if (c) {
-        struct weir_thread_slot *s = &thread_slots()[WEIR_THREAD_SLOT(pool)];
-        store_relaxed_ptr(&s->cache, &c->pub);
-        store_relaxed_ptr(&s->pool, pool);
+        t = os_thread_value();
+        thread__fill(&t->slots[WEIR_THREAD_SLOT(pool)], pool, &c->pub);
+        if (load_relaxed_ptr(&t->slots->pool) == NO_POOL)
+            thread__fill(t->slots, pool, &c->pub);
     }
     return c;
 }
@@ -248,6 +270,7 @@ void thread_forget_pool(struct weir_pool *pool)
 {
     struct thread *t;
     for (t = threads; t; t = t->next) {
+        (void)cas_ptr(&t->slots->pool, pool, NO_POOL);
         (void)cas_ptr(&t->slots[WEIR_THREAD_SLOT(pool)].pool, pool, NO_POOL);
         if (pool->id < t->size)
             store_relaxed_ptr(&t->table[pool->id], NULL);

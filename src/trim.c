@@ -53,7 +53,7 @@ static void trim__take(struct weir_pool *pool, struct stack *stack, struct trim 
         m->before = (struct weir_op *)(void *)(uintptr_t)(n | (state_other(s) ? MAGAZINE_RAW << 16 : 0));
         store_relaxed_32(&m->next, t->held_index);
         t->held = m;
-        t->held_index = m->index;
+        t->held_index = magazine_index(m);
     }
 }
 

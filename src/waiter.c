@@ -40,7 +40,7 @@ bool waiters_give(struct weir_pool *pool, struct weir_op *op)
         WEIR_POINT("waiter.give");
         slot = &pool->waiter[h % WAITERS];
         word = SLOT_WORD(h / WAITERS, 0);
-        if (cas_64(&slot->word, &word, SLOT_WORD(h / WAITERS, op->index + 1))) {    /* waiter.G1 -> waiter.G2: the op */
+        if (cas_64(&slot->word, &word, SLOT_WORD(h / WAITERS, weir_op_index(op) + 1))) {    /* waiter.G1 -> waiter.G2: the op */
             os_wake(waiter__futex(slot), INT32_MAX);
             return true;
         }

@@ -44,7 +44,7 @@ WEIR_API void weir_cache_put_1(struct weir_cache *cache, struct weir_op *op);
 WEIR_INLINE void weir_cache_put_1(struct weir_cache *cache, struct weir_op *op)
 {
     int64_t w;
-    WEIR_STORE_RELAXED(&op->generation, op->generation + 1);
+    WEIR_STORE_RELAXED(&op->generation, WEIR_LOAD_RELAXED(&op->generation) + 1);
     WEIR_STORE_RELAXED(&op->refs, 0);
     WEIR_POINT("put.freed");
     w = WEIR_LOAD_RELAXED(&cache->w);                           /* the owner's own word */

@@ -1,6 +1,6 @@
 /* weir/inline/op.h - get and put by thread-local look-up, and the accessors, inlined.
  *
- * The look-up compares the pool with the one that this thread used last in the same of eight slots. Where thread-local
+ * The look-up compares the pool with the one that this thread uses most; other pools are found by a call. Where thread-local
  * storage is not a register's offset away (Windows), get and put are calls into the library instead.
  */
 #ifndef WEIR_INLINE_OP_H
@@ -20,7 +20,7 @@ WEIR_API extern __thread struct weir_thread_slot weir_thread_slots_1[WEIR_THREAD
 
 WEIR_INLINE struct weir_op *weir_op_get(struct weir_pool *pool)
 {
-    struct weir_thread_slot *s = &weir_thread_slots_1[WEIR_THREAD_SLOT(pool)];
+    struct weir_thread_slot *s = weir_thread_slots_1;
     if (WEIR_LIKELY(WEIR_LOAD_RELAXED(&s->pool) == pool))     /* a close elsewhere may take another pool out of the slot */
         return weir_op_get_from(s->cache);
     return weir_op_get_any_1(pool);
@@ -33,17 +33,18 @@ WEIR_INLINE void weir_op_put(struct weir_op *op)
         weir_op_put_odd_1(op);
         return;
     }
-    s = &weir_thread_slots_1[WEIR_THREAD_SLOT(op->pool)];
-    if (WEIR_LIKELY(WEIR_LOAD_RELAXED(&s->pool) == op->pool))
+    s = weir_thread_slots_1;
+    if (WEIR_LIKELY(WEIR_LOAD_RELAXED(&s->pool) == WEIR_LOAD_RELAXED(&op->pool)))
         weir_cache_put_1(s->cache, op);
     else
         weir_op_put_any_1(op);
 }
 #endif
 
-WEIR_INLINE void *weir_op_buffer(const struct weir_op *op) { return op->buffer; }
-WEIR_INLINE struct weir_pool *weir_op_pool(const struct weir_op *op) { return op->pool; }
-WEIR_INLINE uint32_t weir_op_index(const struct weir_op *op) { return op->index; }
+/* Atomically, because a thread that was stopped while it filled in a fresh header may still swap in vain. */
+WEIR_INLINE void *weir_op_buffer(const struct weir_op *op) { return WEIR_LOAD_RELAXED(&op->buffer); }
+WEIR_INLINE struct weir_pool *weir_op_pool(const struct weir_op *op) { return WEIR_LOAD_RELAXED(&op->pool); }
+WEIR_INLINE uint32_t weir_op_index(const struct weir_op *op) { return WEIR_LOAD_RELAXED(&op->index); }
 WEIR_INLINE struct _OVERLAPPED *weir_op_overlapped(struct weir_op *op) { return (struct _OVERLAPPED *)(void *)op; }
 WEIR_INLINE struct weir_op *weir_op_from_overlapped(struct _OVERLAPPED *overlapped)
 {
