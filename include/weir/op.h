@@ -5,8 +5,8 @@
  *
  * Interrupts. None of these functions may be called in a signal handler: the handler may have interrupted one of them on the
  * same cache. weir_op_buffer, _buffer_size, _user, _pool, _index, _handle, _overlapped and _from_* are safe there. None is a cancellation
- * point but weir_op_get_wait, which may be cancelled only while it sleeps and then holds nothing. A longjmp across
- * them can come only from a callback (the panic hook, low water) and leaves the pool whole.
+ * point, weir_op_get_wait neither: a thread is cancelled before or after it, not inside. A longjmp across them can come only from a
+ * callback (the panic hook, low water) and leaves the pool whole.
  *
  * Fork. The child has the ops that its forking thread held, its pools with all other ops accounted for, and no waiters.
  * What other threads of the parent held stays live in the child, too: nobody there can give it back but by its pointer.
