@@ -58,7 +58,7 @@ struct packet {
     uint8_t kind;                       /* enum packet_kind */
     uint8_t status;                     /* enum weir_status */
     bool own : 1;                       /* from the reserve: no op */
-    bool cancelled : 1, numbered : 1;   /* for iocp.c */
+    bool cancelled : 1, numbered : 1, waiting : 1;     /* for iocp.c */
 };
 _Static_assert(sizeof(struct packet) <= sizeof(((struct weir_op *)0)->port), "a packet fits into its op");
 
