@@ -15,7 +15,8 @@
  *
  * The sweep's ticket goes into dirty first; owners set DIRTY after they opened g, pops before they swap. A sweep that finds nothing, and its
  * own ticket still there, makes it CLEAN: from then on a get that finds the depot bare answers NULL without a system call, until an
- * op has come into a cache again. A sweep that is stopped leaves its ticket, which is not CLEAN: others sweep for themselves.
+ * op has come into a cache again: all caches are shut then, the sweeper's own too, and who opens one sets DIRTY. A sweep that is
+ * stopped leaves its ticket, which is not CLEAN: others sweep for themselves.
  */
 #include "pool_private.h"
 
@@ -147,6 +148,7 @@ bool steal_sweep(struct weir_pool *pool, struct cache *c)
     uint32_t ticket = (add_32(&pool->sweeps, 1) | 0x40000000) * 2;     /* even and not 0: neither DIRTY nor CLEAN */
     (void)swap_32(&pool->dirty, ticket);                        /* steal.D2 */
     WEIR_POINT("steal.ticket");
+    cache_shut(c);                                              /* ours, too: CLEAN says that no cache is open */
     if (!steal__touch(&pool->part) || !steal__touch(&pool->full)) {
         store_release_32(&pool->dirty, DIRTY);
         return true;
