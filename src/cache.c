@@ -63,6 +63,14 @@ static void cache__point_at(struct cache *c, struct magazine *m, uint32_t n)
     store_release_32(&c->loaded, magazine_index(m));                     /* cache.M1 -> steal.M2 */
 }
 
+/* The slots of a magazine that another thread filled: fetched all at once, not line by line as get comes to them. */
+static void cache__prefetch(const struct magazine *m, uint32_t n)
+{
+    uint32_t i;
+    for (i = 0; i < n; i += 64 / sizeof m->slot[0])
+        __builtin_prefetch(&m->slot[i], 0, 3);
+}
+
 /* Load m, which c lists as its transit, into a cache without ops; its last op is claimed. NULL: others have taken m's ops. m, or what
  * was loaded before, becomes an empty record in hand. */
 static struct weir_op *cache__load(struct cache *c, struct magazine *m)
@@ -73,6 +81,7 @@ static struct weir_op *cache__load(struct cache *c, struct magazine *m)
     uint32_t n;
     while (state_what(s) == MAGAZINE_FULL) {
         n = state_n(s);
+        cache__prefetch(m, n);
         if (WEIR_UNLIKELY(state_other(s) == MAGAZINE_RAW))
             arena_prepare_ops(pool, m, s);
         o = load_relaxed_64(&old->state);                       /* ours: with n = 0 no thief changes it */
