@@ -10,6 +10,6 @@ if [ "$WEIR_SYSTEM" = Windows ]; then
         -DCMAKE_RUNTIME_OUTPUT_DIRECTORY="$WEIR_WORK/moved/bin"
 fi
 cmake -S "$WEIR_SOURCE/tests/install/consumer" -B "$WEIR_WORK/build" -DCMAKE_PREFIX_PATH="$WEIR_WORK/moved" "$@"
-cmake --build "$WEIR_WORK/build"
+cmake --build "$WEIR_WORK/build" -j 2
 cd "$WEIR_WORK/build"
 ctest --output-on-failure --no-tests=error

@@ -10,7 +10,7 @@ cmake "$@" -B "$WEIR_WORK/build" -DWEIR_CK_INCLUDE="$ck" -DCMAKE_INSTALL_PREFIX=
 for package in libcmocka-dev g++ libhttp-parser-dev libjansson-dev libuv1-dev libdpdk-dev pkg-config; do
     grep -qF "($package)" "$WEIR_WORK/said" || fail "$package is not named"
 done
-cmake --build "$WEIR_WORK/build"
+cmake --build "$WEIR_WORK/build" -j 2
 cmake --install "$WEIR_WORK/build"
 for file in include/weir/weir.h libweir.so libweir.a libweir-port.so libweir-port.a weir.pc weir-port.pc weirConfig.cmake LICENSE; do
     find "$WEIR_WORK/prefix" -path "*/$file" | grep -q . || fail "$file is not installed"
