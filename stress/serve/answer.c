@@ -68,8 +68,14 @@ static void answer__run(struct connection *c, struct reply *reply)
     reply->shared = page_take(c->server);
     page = page_of(reply->shared);
     reply->requests = 1;
-    while ((h->ahead = answer__read(c)) == HTTP_COMPLETE && reply->requests < page->copies && answer__plain(c, &h->request))
+    while (reply->requests < page->copies) {
+        enum http_read what = answer__read(c);
+        if (what != HTTP_COMPLETE || !answer__plain(c, &h->request)) {
+            h->ahead = what;
+            break;
+        }
         reply->requests++;
+    }
     reply->data = (const char *)page + page->text[PAGE_KEEP].at;
     reply->bytes = (size_t)reply->requests * page->text[PAGE_KEEP].bytes;
 }

@@ -87,7 +87,7 @@ static enum http_route http__route(const struct http *h)
         return url.field_set & 1 << UF_HOST ? ROUTE_PAGE : ROUTE_NONE;      /* "http://host" is "/" */
     path += url.field_data[UF_PATH].off;
     n = url.field_data[UF_PATH].len;
-    if (n == 1)
+    if (n == 1 && path[0] == '/')
         return ROUTE_PAGE;
     return n == 6 && memcmp(path, "/stats", 6) == 0 ? ROUTE_STATS : ROUTE_NONE;
 }

@@ -27,11 +27,9 @@ static struct weir_op *page_op;         /* the main thread's */
 
 void page_date(char text[PAGE_DATE], time_t now)
 {
-    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     struct tm t;
     gmtime_r(&now, &t);
-    snprintf(text, PAGE_DATE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * t.tm_wday, t.tm_mday % 100, months + 3 * t.tm_mon,
-             (t.tm_year + 1900) % 10000, t.tm_hour % 100, t.tm_min % 100, t.tm_sec % 100);
+    text[strftime(text, PAGE_DATE, "%a, %d %b %Y %H:%M:%S GMT", &t)] = '\0';
 }
 
 const struct page *page_of(const struct weir_op *op)
