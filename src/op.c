@@ -163,7 +163,7 @@ void weir_op_prepare(struct weir_op *op, uint64_t offset)
 /* Set or clear the mark: a store for who holds the op alone and unseen, else a swap. */
 void weir_op_submitted(struct weir_op *op)
 {
-    uint64_t refs = load_relaxed_64(&op->refs);
+    uint64_t refs = load_acquire_64(&op->refs);     /* ref.A1 <- ref.R1: the store below ends what unrefs released by */
     if (refs == 1) {
         store_relaxed_64(&op->refs, 1 | WEIR_REFS_SUBMITTED);
         return;
@@ -179,7 +179,7 @@ void weir_op_submitted(struct weir_op *op)
 
 void weir_op_returned(struct weir_op *op)
 {
-    uint64_t refs = load_relaxed_64(&op->refs);
+    uint64_t refs = load_acquire_64(&op->refs);     /* ref.A1 <- ref.R1: the store below ends what unrefs released by */
     if (refs == (1 | WEIR_REFS_SUBMITTED)) {
         store_relaxed_64(&op->refs, 1);
         return;

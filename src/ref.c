@@ -22,6 +22,9 @@
  * goes back by unref in full; it may well be that life's last. A handle lives for 2^32 returns of its op.
  * What the look-up must have: the handle came to it as any pointer would, ordered after weir_op_publish.
  *
+ * A plain store over the count (here, and where an op is submitted and returned) is for a sole holder. It ends the chain of
+ * read-modify-writes through which the unrefs before it reach the last one, so whoever stores has looked by an acquire.
+ *
  * Saturation. Who adds to a count of 2^30 marks the op SATURATED and takes the addition back; from then on every ref and
  * unref takes back what it did. At most one addition a thread is under way, so the count stays far from the marks (the field
  * has 2^31 + 2^30 to spare), and far from 0. The first to set the mark panics; the others hold an op that is never freed.
@@ -143,7 +146,7 @@ void weir_op_auto_unref(struct weir_op **op)
 
 void weir_op_publish(struct weir_op *op)
 {
-    uint64_t refs = load_relaxed_64(&op->refs);                 /* the caller holds it; only marks and other holders move */
+    uint64_t refs = load_acquire_64(&op->refs);                 /* ref.A1 <- ref.R1: the store below ends what unrefs released by */
     do {
         if (!(refs & WEIR_REFS_COUNT))
             ref__op_panic(op, "publish of a free op; only its owner may publish it");

@@ -414,6 +414,58 @@ static void two_holders_that_let_go_together_return_the_op_once(void **state)
     close_quiet(pair.pool);
 }
 
+/* One holder writes and lets go; the other marks the op meanwhile, at times by a plain store over the count that the first has left
+ * behind. What the first wrote must still be ordered before the next life (a sanitizer sees it if not). */
+enum mark { MARK_SUBMITTED, MARK_RETURNED, MARK_PUBLISHED };
+
+static void mark_beside_an_unref(enum mark mark)
+{
+    struct pair pair = { .pool = small_pool(1), .rounds = SCALED(100000, 20000) };
+    struct thread other;
+    uint64_t mine = 0;
+    thread_start(&other, second_holder, &pair);
+    for (int i = 0; i < pair.rounds; i++) {
+        struct weir_op *op;
+        while (!(op = weir_op_get(pair.pool)))
+            sched_yield();
+        assert_int_equal(((uint64_t *)weir_op_user(op))[1], i);
+        weir_op_ref(op);
+        if (mark == MARK_RETURNED)
+            weir_op_submitted(op);
+        atomic_store_explicit(&pair.offered, op, memory_order_release);
+        while (i % 2 && weir_op_refs(op) > 1)   /* a look that orders nothing */
+            sched_yield();
+        if (mark == MARK_PUBLISHED)
+            weir_op_publish(op);
+        if (mark == MARK_SUBMITTED)
+            weir_op_submitted(op);
+        if (mark == MARK_SUBMITTED || mark == MARK_RETURNED)
+            weir_op_returned(op);
+        mine += weir_op_unref(op);
+    }
+    thread_join(&other);
+    assert_int_equal(mine + pair.last, pair.rounds);
+    close_quiet(pair.pool);
+}
+
+static void publishing_beside_an_unref_loses_nothing_of_it(void **state)
+{
+    (void)state;
+    mark_beside_an_unref(MARK_PUBLISHED);
+}
+
+static void submitting_beside_an_unref_loses_nothing_of_it(void **state)
+{
+    (void)state;
+    mark_beside_an_unref(MARK_SUBMITTED);
+}
+
+static void a_completion_beside_an_unref_loses_nothing_of_it(void **state)
+{
+    (void)state;
+    mark_beside_an_unref(MARK_RETURNED);
+}
+
 /* Owners take, stamp, publish, show the handle and let go; seekers look handles up that are mostly stale. The stamp is the
  * handle: who holds an op must find its own handle in it until it lets go, be it by get or by look-up. */
 enum { SHELVES = 4, OWNERS = 2, SEEKERS = 2 };
@@ -766,6 +818,9 @@ int main(void)
         cmocka_unit_test(publishing_a_free_op_panics),
         cmocka_unit_test(an_auto_op_goes_back_at_the_end_of_its_scope_unless_it_was_taken_out),
         cmocka_unit_test(two_holders_that_let_go_together_return_the_op_once),
+        cmocka_unit_test(publishing_beside_an_unref_loses_nothing_of_it),
+        cmocka_unit_test(submitting_beside_an_unref_loses_nothing_of_it),
+        cmocka_unit_test(a_completion_beside_an_unref_loses_nothing_of_it),
         cmocka_unit_test(unref_by_the_owner_against_look_up_never_shows_a_freed_op),
         cmocka_unit_test(a_ref_counts_and_tells_the_last),
         cmocka_unit_test(a_ref_that_is_gone_panics_on_get_and_put),
