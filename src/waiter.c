@@ -20,6 +20,8 @@
 #include "pool_private.h"
 #include "panic.h"
 
+enum { WAITER_NAP = 1000000 };  /* nanoseconds */
+
 #define SLOT_WORD(lap, value) ((uint64_t)(uint32_t)(lap) << 32 | (value))
 
 /* The half of a slot's word that changes when an op is given. */
@@ -108,20 +110,43 @@ static struct weir_op *waiter__sleep(struct weir_pool *pool, uint64_t ticket, in
                 continue;
             late = os_wait(waiter__futex(slot), 0, deadline) != 0;
         } else {
-            /* More than WAITERS are waiting: the slot is still another's, WAITERS tickets before ours. Look again now and then, also
+            /* WAITERS tickets ago this slot was given an op, and its waiter has not fetched it yet. Look again now and then, also
              * past the deadline: a ticket can't be left before its lap has come. */
-            int64_t soon = os_now() + 1000000;
-            (void)os_wait(waiter__futex(slot), (uint32_t)word, soon);
+            (void)os_wait(waiter__futex(slot), (uint32_t)word, os_now() + WAITER_NAP);
             late = os_now() >= deadline;
         }
         word = load_acquire_64(&slot->word);
     }
 }
 
+/* The next ticket, unless WAITERS of them are out: then look again now and then. false: the time is over. */
+static bool waiter__queue(struct weir_pool *pool, uint64_t *ticket, int64_t deadline)
+{
+    uint64_t t = load_acquire_64(&pool->waiters_tail);
+    int64_t nap = WAITER_NAP;
+    uint32_t nobody = 0;
+    for (;;) {
+        if (t - load_acquire_64(&pool->waiters_head) < WAITERS) {
+            if (cas_64(&pool->waiters_tail, &t, t + 1)) {       /* waiter.T1 -> waiter.T2 */
+                *ticket = t;
+                return true;
+            }
+            continue;
+        }
+        if (os_now() >= deadline)
+            return false;
+        (void)os_wait(&nobody, 0, deadline - os_now() < nap ? deadline : os_now() + nap);
+        nap = nap < 16 * WAITER_NAP ? 2 * nap : nap;
+        t = load_acquire_64(&pool->waiters_tail);
+    }
+}
+
 static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int64_t deadline)
 {
-    uint64_t ticket = add_64(&pool->waiters_tail, 1);           /* waiter.T1 -> waiter.T2 */
+    uint64_t ticket;
     struct weir_op *op;
+    if (!waiter__queue(pool, &ticket, deadline))
+        return NULL;
     WEIR_POINT("waiter.ticket");
     fence();
     if (c) {
