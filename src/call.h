@@ -1,6 +1,6 @@
 /* call.h - call a function that may free the memory it was named in, and still tell others when it has returned.
  *
- * Purpose    the last release of a rundown calls `done`, which may free the rundown. So afterwards nothing in it may be touched, yet
+ * Purpose    the last release of a rundown calls `done`, which may free the rundown. Afterwards nothing in it may be touched, yet
  *            another thread may wait there for done's return. And a function and its argument are 128 bits, which is all that a
  *            rundown has. Two static tables of the process solve both, without an allocation that could fail at close.
  * Functions  a program has few: each is entered once and is a small number from then on.

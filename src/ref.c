@@ -13,12 +13,12 @@
  * subtracts, and whoever took the count from 1 to 0 owns the op: two holders that both saw 2 come here. The owner sets refs to 1
  * without marks and goes by weir_op_put as well.
  *
- * Look-ups. A published op can be found by who holds nothing. The look-up raises the count by compare-and-swap, and only from a
- * value that has PUBLISHED and a count of at least 1: from 0 nothing leads back. The value may be that of a *later* life of the op, so
+ * Look-ups. A published op can be found by who holds nothing. The look-up raises the count by compare-and-swap, and only from
+ * a value that has PUBLISHED and a count of at least 1: from 0 nothing leads back. The value may be that of a *later* life, so
  * the generation is checked again after the raise. That check is conclusive: (a) put raises the generation before it stores
  * refs 0, and the next life's publish is a release store that comes after the op was handed through the pool. So who raised
- * from a value of that life (acquire) sees its generation or a later one. (b) After the raise the op is held: its generation stands
- * still, and equal then means equal until unref. If they differ, the reference that was taken is a true one of the later life and
+ * from a value of that life (acquire) sees its generation or a later one. (b) After the raise the op is held: the generation
+ * stands still, and equal then means equal until unref. If they differ, the reference that was taken is a true one of the later life and
  * goes back by unref in full; it may well be that life's last. A handle lives for 2^32 returns of its op.
  * What the look-up must have: the handle came to it as any pointer would, ordered after weir_op_publish.
  *
@@ -104,7 +104,8 @@ void weir_op_ref_odd_1(struct weir_op *op, uint64_t old)
     bool first = ref__saturate(&op->refs);
     (void)sub_64(&op->refs, 1);
     if (first)
-        ref__op_panic(op, "more than 2^30 references; the count is saturated, the op is never given back. Each ref needs its unref");
+        ref__op_panic(op, "more than 2^30 references; the count is saturated, the op is never given back. "
+                          "Each ref needs its unref");
 }
 
 /* The count was lowered from `old`, which is 0 or 1, full, or has marks. */
@@ -127,7 +128,7 @@ bool weir_op_unref_odd_1(struct weir_op *op, uint64_t old)
                           "weir_op_returned comes first");
     }
     WEIR_POINT("unref.last");
-    store_relaxed_64(&op->refs, 1);             /* the caller's alone: a count of 0 is nobody's to raise, nor is a word without PUBLISHED */
+    store_relaxed_64(&op->refs, 1);             /* the caller's alone: nobody raises a count of 0, nor a word without PUBLISHED */
     weir_op_put(op);
     return true;
 }
@@ -146,7 +147,7 @@ void weir_op_auto_unref(struct weir_op **op)
 
 void weir_op_publish(struct weir_op *op)
 {
-    uint64_t refs = load_acquire_64(&op->refs);                 /* ref.A1 <- ref.R1: the store below ends what unrefs released by */
+    uint64_t refs = load_acquire_64(&op->refs);     /* ref.A1 <- ref.R1: the store below ends what unrefs released by */
     do {
         if (!(refs & WEIR_REFS_COUNT))
             ref__op_panic(op, "publish of a free op; only its owner may publish it");
@@ -171,7 +172,9 @@ struct weir_op *weir_op_ref_handle(struct weir_pool *pool, uint64_t handle)
 {
     uint32_t generation = (uint32_t)(handle >> 32), number = (uint32_t)handle;
     struct weir_op *op = pool && number ? weir_op_at(pool, number - 1) : NULL;
-    if (!op || load_relaxed_32(&op->generation) != generation || !weir_op_ref_unless_zero(op))    /* the first look saves a raise */
+    if (!op || load_relaxed_32(&op->generation) != generation)  /* a first look, which saves most raises in vain */
+        return NULL;
+    if (!weir_op_ref_unless_zero(op))
         return NULL;
     if (load_relaxed_32(&op->generation) == generation)         /* ordered by ref.A3 */
         return op;

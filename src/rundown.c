@@ -22,8 +22,8 @@
  * together; so the function is kept as a small number (call.h), and close can neither fail nor need memory.
  *
  * done may free the rundown. So its last access by the library is the one that sets DOWN, before done is called. A waiter
- * that comes while done runs finds DOWN and the ticket and waits at the call's own slot, which lies in no object. A waiter that sleeps
- * already set WAITED; it is woken at DOWN and goes on to the slot. As soon as DOWN is set and there is no done, a waiter may
+ * that comes while done runs finds DOWN and the ticket and waits at the call's own slot, which lies in no object. A waiter that
+ * sleeps already has set WAITED; it is woken at DOWN and goes on to the slot. As soon as DOWN is set and there is no done, a waiter may
  * return and free the memory before it is woken: then os_wake gets the address of freed memory, which it doesn't read; at
  * worst it wakes somebody who sleeps there for another reason, and who looks again (os.h: "or for no reason").
  *
@@ -84,7 +84,7 @@ static void rundown__end(struct weir_rundown *rundown, uint64_t word)
     uint64_t ticket = number ? weir_call_begin(rundown) : 0;
     WEIR_POINT("rundown.ending");
     rundown->word[1] = ticket;
-    word = or_64(&rundown->word[0], RUNDOWN_DOWN);              /* rundown.R3 -> rundown.A3: the ticket, and all before the end */
+    word = or_64(&rundown->word[0], RUNDOWN_DOWN);              /* rundown.R3 -> rundown.A3: the ticket, and all before */
     WEIR_POINT("rundown.down");
     if (word & RUNDOWN_WAITED)
         os_wake(rundown__marks(rundown), UINT_MAX);
@@ -120,7 +120,7 @@ void weir_rundown_close(struct weir_rundown *rundown, void (*done)(void *arg), v
     do {
         if (word & RUNDOWN_CLOSING)
             weir_panic("rundown %p: closed twice; one close ends it, others may wait", (void *)rundown);
-    } while (!cas_64(&rundown->word[0], &word, (word | marks) + 1));        /* rundown.R1 -> rundown.A1: what came before closing */
+    } while (!cas_64(&rundown->word[0], &word, (word | marks) + 1));        /* rundown.R1 -> rundown.A1: what came before */
     WEIR_POINT("rundown.closing");
     rundown->word[1] = (uint64_t)(uintptr_t)arg;                /* for the last: goes with rundown.R2 of this very release */
     weir_rundown_release(rundown);

@@ -8,20 +8,20 @@
  *
  * Purpose    acquire and release on a line that other cores leave alone, and still find the one moment when all have ended. (The
  *            idea is Linux's percpu-ref: many counts while open, one count once closing.)
- * Invariant  an operation counts as +1 in the shard that it was acquired in and as -1 where it is released: in a shard that is open,
+ * Invariant  an operation counts as +1 in the shard that it was acquired in and as -1 where it is released: in an open shard
  *            or, if that one is shut, in the middle. The sum of all is the operations in progress, plus BIAS in the middle until
  *            the shards' share has been moved there. A single shard can be negative, or any size: an operation may end on
  *            another thread.
  *
- * Close. (1) The middle is closed: from then on every acquire fails at its first look. Its count is BIAS, so it can't run down. (2) Each
- * shard is shut by an `or` that also reads its count. An acquire or release that came before in the shard's own order is in
+ * Close. (1) The middle is closed: from then on every acquire fails at its first look. Its count is BIAS, so it can't run down.
+ * (2) Each shard is shut by an `or` that also reads its count. An acquire or release that came before in the shard's own order is in
  * that count. One that comes after finds SHUT in the value it got back: the acquire has failed (what it added is garbage, nobody
  * reads the shard again), the release goes to the middle. So each lands in exactly one place, and no fence, barrier or grace
  * period is needed: the read-modify-write on the shard decides. (3) The sum of what was read, less BIAS, is added to the
  * middle at once. Now its count is exact. Until here it lay between BIAS and BIAS less the operations in progress, never
  * near 0; from here on it only falls, and the last takes it to 0 once.
  *
- * Why an acquire looks at the middle before its shard: the shards are shut one by one. An acquire that fails in a shut shard tells
+ * Why an acquire looks at the middle before its shard: the shards are shut one by one. An acquire that fails in a shut one tells
  * its thread that closing has begun; no later acquire may succeed in a shard that is still open.
  *
  *               acquire  release  close   wait   destroy
@@ -101,7 +101,7 @@ bool weir_rundown_sharded_acquire(struct weir_rundown_sharded *rundown)
     if (load_acquire_64(&rundown->middle.word[0]) & RUNDOWN_CLOSING)   /* rundown.A1 <- rundown.R1 */
         return false;
     WEIR_POINT("sharded.acquire");
-    return !(add_64(sharded__mine(rundown), SHARDED_ONE) & SHARDED_SHUT);      /* sharded.A1 <- sharded.R1: closing, when it fails */
+    return !(add_64(sharded__mine(rundown), SHARDED_ONE) & SHARDED_SHUT);      /* sharded.A1 <- sharded.R1, when it fails */
 }
 
 void weir_rundown_sharded_release(struct weir_rundown_sharded *rundown)
@@ -118,11 +118,12 @@ void weir_rundown_sharded_close(struct weir_rundown_sharded *rundown, void (*don
     weir_rundown_close(&rundown->middle, done, arg);
     for (uint32_t i = 0; i <= rundown->mask; i++) {
         WEIR_POINT("sharded.shut");
-        sum += sharded__count(or_64(&rundown->shard[i].word, SHARDED_SHUT));    /* sharded.R1 -> sharded.A1; sharded.A2 <- sharded.R2 */
+        uint64_t word = or_64(&rundown->shard[i].word, SHARDED_SHUT);   /* sharded.R1 -> sharded.A1; sharded.A2 <- sharded.R2 */
+        sum += sharded__count(word);
     }
     if (sum < 0 || sum > (int64_t)RUNDOWN_MAX)
-        weir_panic("sharded rundown %p: %lld operations in progress at close, 0 to 2^30 would be right; each acquire needs its release",
-                   (void *)rundown, (long long)sum);
+        weir_panic("sharded rundown %p: %lld operations in progress at close, 0 to 2^30 would be right; "
+                   "each acquire needs its release", (void *)rundown, (long long)sum);
     WEIR_POINT("sharded.sum");
     weir_rundown_adjust(&rundown->middle, sum - SHARDED_BIAS);          /* the last access: it may be gone now */
 }

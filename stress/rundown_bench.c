@@ -228,8 +228,8 @@ int main(int argc, char **argv)
     long ms = argument(argc, argv, 1, 200, 60000);
     unsigned rounds = (unsigned)argument(argc, argv, 2, 5, MOST_ROUNDS);
     unsigned most = (unsigned)argument(argc, argv, 3, 2 * cpus < MOST_THREADS ? 2 * cpus : MOST_THREADS, MOST_THREADS);
-    printf("rundown, one object that every thread hits: ns of processor time for acquire + release; %u processors, median of %u x %ld ms\n",
-           cpus, rounds, ms);
+    printf("rundown, one object that every thread hits: ns of processor time for acquire + release; "
+           "%u processors, median of %u x %ld ms\n", cpus, rounds, ms);
     printf("%8s %14s %14s %14s %18s %18s\n", "threads", form_name[WORD], form_name[SHARDED], form_name[FLOOR], "word / sharded",
            "sharded / floor");
     for (unsigned threads = 1; threads <= most; threads *= 2) {

@@ -360,8 +360,8 @@ static void an_auto_op_goes_back_at_the_end_of_its_scope_unless_it_was_taken_out
 
 /* -- races ------------------------------------------------------------------------------------------------------------------- */
 
-/* Two threads hold each op and let go at the same time, in both orders of who looks first. Whoever is told "true" writes the
- * op's user area before... nothing: after true it is the pool's. So both write theirs before, and the next owner checks them. */
+/* Two threads hold each op and let go at the same time, in both orders of who looks first. Each writes its word of the user area
+ * before, and the next owner finds both written. */
 struct pair {
     struct weir_pool *pool;
     struct weir_op *_Atomic offered;
@@ -414,8 +414,8 @@ static void two_holders_that_let_go_together_return_the_op_once(void **state)
     close_quiet(pair.pool);
 }
 
-/* One holder writes and lets go; the other marks the op meanwhile, at times by a plain store over the count that the first has left
- * behind. What the first wrote must still be ordered before the next life (a sanitizer sees it if not). */
+/* One holder writes and lets go; the other marks the op meanwhile, at times by a plain store over the count that the first has
+ * left behind. What the first wrote must still be ordered before the next life (a sanitizer sees it if not). */
 enum mark { MARK_SUBMITTED, MARK_RETURNED, MARK_PUBLISHED };
 
 static void mark_beside_an_unref(enum mark mark)
