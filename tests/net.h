@@ -1,4 +1,5 @@
-/* tests/net.h - plain blocking sockets on the loopback, on Linux and Windows: the other side of what the port's tests do.
+/* tests/net.h - plain blocking sockets on the loopback, on Linux and Windows: the other side of what the port's tests
+ * do.
  *
  * Nothing here uses weir's own streams. A failure ends the program: it says nothing about weir.
  */
@@ -75,6 +76,19 @@ static inline weir_handle net_socket_tcp(void)
 {
     weir_handle handle = (weir_handle)socket(AF_INET, SOCK_STREAM, IPPROTO_TCP);
     if (handle == -1)
+        net_fail("socket");
+    return handle;
+}
+
+/* A socket on which nothing ever comes. */
+static inline weir_handle net_silent(void)
+{
+    struct sockaddr_in address;
+    weir_handle handle = (weir_handle)socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP);
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (handle == -1 || bind((net_socket)handle, (struct sockaddr *)&address, sizeof address))
         net_fail("socket");
     return handle;
 }

@@ -1,5 +1,5 @@
-/* tests/port_support.h - what the tests of streams share: a port, a pool and a connection whose one end is a stream, and taking
- * completions within bounded time. */
+/* tests/port_support.h - what the tests of streams share: a port, a pool and a connection whose one end is a stream,
+ * and taking completions within bounded time. */
 #ifndef WEIR_TESTS_PORT_SUPPORT_H
 #define WEIR_TESTS_PORT_SUPPORT_H
 

@@ -1,4 +1,4 @@
-/* test_stream.c - operations on a stream, one behaviour a case: receive, send, accept, connect. Closing is test_stream_close.c's. */
+/* test_stream.c - operations on a stream, one behaviour a case: open, receive, send. */
 #include "port_support.h"
 
 static char *buffer(const struct weir_op *op)
@@ -189,6 +189,30 @@ static void an_op_in_flight_can_not_be_put_or_submitted_again(void **state)
     take_op(&conn, op, WEIR_COMPLETED, 0, 1);
     weir_op_put(op);
     assert_panics(weir_recv(conn.stream, op, NULL, 0), "nobody holds it");
+    conn_close(&conn);
+}
+
+/* A packet that is posted again whenever it is taken keeps the port's queue filled for ever. */
+static void a_queue_that_is_never_empty_does_not_keep_streams_from_their_turn(void **state)
+{
+    struct conn conn = conn_open();
+    struct weir_op *op = weir_op_get(conn.pool);
+    struct weir_completion c;
+    int turns = 0;
+    (void)state;
+    assert_int_equal(weir_recv(conn.stream, op, NULL, 0), WEIR_PENDING);
+    assert_true(net_send(conn.peer, "!", 1));
+    assert_int_equal(weir_port_post(conn.port, NULL, 0, 1), 0);
+    for (;;) {
+        c = take(conn.port);
+        if (c.status != WEIR_POSTED)
+            break;
+        assert_true(++turns < 100);
+        assert_int_equal(weir_port_post(conn.port, NULL, 0, 1), 0);
+    }
+    assert_ptr_equal(c.op, op);
+    assert_int_equal(take(conn.port).status, WEIR_POSTED);
+    weir_op_put(op);
     conn_close(&conn);
 }
 
@@ -383,183 +407,10 @@ static void a_send_to_who_has_gone_fails_and_the_buffer_comes_back(void **state)
     conn_close(&conn);
 }
 
-/* -- accepting and connecting ----------------------------------------------------------------------------------------------- */
-
-static void accept_brings_a_handle_that_works(void **state)
-{
-    struct conn conn = { .port = port_open(), .pool = pool_of(16, 0, 0), .peer = -1 };
-    struct weir_op *op[4], *in = weir_op_get(conn.pool);
-    struct weir_completion c;
-    uint16_t number;
-    weir_handle peer[4];
-    (void)state;
-    conn.stream = stream_open(conn.port, net_listen(&number), CONN_KEY);
-    for (int i = 0; i < 4; i++) {
-        op[i] = weir_op_get(conn.pool);
-        assert_int_equal(weir_accept(conn.stream, op[i]), WEIR_PENDING);
-    }
-    assert_nothing_waits(conn.port);
-    for (int i = 0; i < 4; i++)
-        peer[i] = net_connect(number);
-    for (int i = 0; i < 4; i++) {
-        c = take(conn.port);
-        assert_int_equal(c.status, WEIR_COMPLETED);
-        assert_ptr_equal(c.stream, conn.stream);
-        assert_int_equal(c.bytes, 0);
-        op[i] = c.op;                   /* in the order of the connections */
-        assert_int_equal(c.sequence, i);
-    }
-    for (int i = 0; i < 4; i++) {
-        struct weir_stream *accepted;
-        char data[4];
-        assert_int_not_equal(weir_op_accepted(op[i]), -1);
-#ifndef _WIN32
-        assert_true(fcntl((int)weir_op_accepted(op[i]), F_GETFL) & O_NONBLOCK);
-        assert_true(fcntl((int)weir_op_accepted(op[i]), F_GETFD) & FD_CLOEXEC);
-#endif
-        accepted = stream_open(conn.port, weir_op_accepted(op[i]), 1);
-        weir_op_put(op[i]);
-        assert_true(net_send(peer[i], "ping", 4));
-        assert_int_equal(weir_recv(accepted, in, data, 4), WEIR_PENDING);
-        c = take(conn.port);
-        assert_ptr_equal(c.stream, accepted);
-        assert_int_equal(c.key, 1);
-        assert_int_equal(c.bytes, 4);
-        assert_int_equal(weir_stream_close(accepted, NULL, NULL), 0);
-        assert_int_equal(net_recv(peer[i], data, 1), 0);
-        net_close(peer[i]);
-    }
-    weir_op_put(in);
-    conn_close(&conn);
-}
-
-static void connections_that_wait_are_accepted_at_once(void **state)
-{
-    struct conn conn = { .port = port_open(), .pool = pool_of(16, 0, 0), .peer = -1 };
-    uint16_t number;
-    weir_handle peer[8];
-    (void)state;
-    conn.stream = stream_open(conn.port, net_listen(&number), CONN_KEY);
-    for (int i = 0; i < 8; i++)
-        peer[i] = net_connect(number);
-    for (int i = 0; i < 8; i++) {
-        struct weir_op *op = weir_op_get(conn.pool);
-        assert_int_equal(weir_accept(conn.stream, op), WEIR_PENDING);
-        take_op(&conn, op, WEIR_COMPLETED, 0, 0);
-        net_close(weir_op_accepted(op));
-        weir_op_put(op);
-        net_close(peer[i]);
-    }
-    conn_close(&conn);
-}
-
-static void accept_on_a_socket_that_does_not_listen_fails(void **state)
-{
-    struct conn conn = conn_open();
-    struct weir_op *op = weir_op_get(conn.pool);
-    struct weir_completion c;
-    (void)state;
-    assert_int_equal(weir_accept(conn.stream, op), WEIR_PENDING);
-    c = take(conn.port);
-    assert_int_equal(c.status, WEIR_FAILED);
-    assert_true(c.error < 0);
-    assert_int_equal(weir_op_accepted(op), -1);
-    weir_op_put(op);
-    conn_close(&conn);
-}
-
-static void connect_completes_and_what_was_sent_meanwhile_follows(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 20; i++) {
-        struct conn conn = { .port = port_open(), .pool = pool_of(16, 0, 64) };
-        struct weir_op *op = weir_op_get(conn.pool), *out = weir_op_get(conn.pool);
-        struct sockaddr_in address;
-        uint16_t number;
-        weir_handle listener = net_listen(&number);
-        char data[5];
-        address = net_address(number);
-        conn.stream = stream_open(conn.port, net_socket_tcp(), CONN_KEY);
-        assert_int_equal(weir_connect(conn.stream, op, &address, sizeof address), WEIR_PENDING);
-        memset(&address, 0, sizeof address);            /* it was read */
-#ifdef _WIN32
-        take_op(&conn, op, WEIR_COMPLETED, 0, 0);
-        assert_int_equal(weir_send(conn.stream, out, "first", 5), WEIR_PENDING);
-#else
-        assert_int_equal(weir_send(conn.stream, out, "first", 5), WEIR_PENDING);
-        take_op(&conn, op, WEIR_COMPLETED, 0, 0);
-#endif
-        take_op(&conn, out, WEIR_COMPLETED, 0, 5);
-        conn.peer = (weir_handle)accept((net_socket)listener, NULL, NULL);
-        assert_true(net_recv_all(conn.peer, data, 5));
-        assert_memory_equal(data, "first", 5);
-        net_close(listener);
-        weir_op_put(op);
-        weir_op_put(out);
-        conn_close(&conn);
-    }
-}
-
-static void connect_to_nobody_fails(void **state)
-{
-    struct conn conn = { .port = port_open(), .pool = pool_of(16, 0, 64), .peer = -1 };
-    struct weir_op *op = weir_op_get(conn.pool);
-    struct sockaddr_in address;
-    uint16_t number;
-    (void)state;
-    net_close(net_listen(&number));
-    address = net_address(number);
-    conn.stream = stream_open(conn.port, net_socket_tcp(), CONN_KEY);
-    assert_int_equal(weir_connect(conn.stream, op, &address, sizeof address), WEIR_PENDING);
-    take_op(&conn, op, WEIR_FAILED, -ECONNREFUSED, 0);
-    weir_op_put(op);
-    conn_close(&conn);
-}
-
 #ifndef _WIN32
 /* -- what only Linux has ------------------------------------------------------------------------------------------------------ */
 
 #include <signal.h>
-#include <sys/resource.h>
-
-static void an_accept_without_a_descriptor_fails_and_the_next_may_succeed(void **state)
-{
-    struct conn conn = { .port = port_open(), .pool = pool_of(16, 0, 0) };
-    struct weir_op *op = weir_op_get(conn.pool);
-    struct rlimit limit, none;
-    uint16_t number;
-    (void)state;
-    conn.stream = stream_open(conn.port, net_listen(&number), CONN_KEY);
-    conn.peer = net_connect(number);
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    none = limit;
-    none.rlim_cur = 0;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    assert_int_equal(weir_accept(conn.stream, op), WEIR_PENDING);
-    take_op(&conn, op, WEIR_FAILED, -EMFILE, 0);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    assert_int_equal(weir_accept(conn.stream, op), WEIR_PENDING);
-    take_op(&conn, op, WEIR_COMPLETED, 0, 0);
-    net_close(weir_op_accepted(op));
-    weir_op_put(op);
-    conn_close(&conn);
-}
-
-static void a_port_without_descriptors_is_refused(void **state)
-{
-    struct weir_port *port = NULL;
-    struct rlimit limit, none;
-    int error;
-    (void)state;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    none = limit;
-    none.rlim_cur = 0;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    error = weir_port_create(&port, NULL);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    assert_int_equal(error, -EMFILE);
-    assert_null(port);
-}
 
 static void urgent_bytes_do_not_hide_what_follows(void **state)
 {
@@ -665,20 +516,14 @@ int main(void)
         cmocka_unit_test(a_receive_of_nothing_tells_that_there_is_something),
         cmocka_unit_test(more_than_the_buffer_holds_is_refused),
         cmocka_unit_test(an_op_in_flight_can_not_be_put_or_submitted_again),
+        cmocka_unit_test(a_queue_that_is_never_empty_does_not_keep_streams_from_their_turn),
         cmocka_unit_test(the_sequence_puts_what_many_threads_received_in_order),
         cmocka_unit_test(the_sequence_counts_all_of_a_streams_operations),
         cmocka_unit_test(a_send_completes_when_all_of_it_is_gone),
         cmocka_unit_test(sends_go_out_whole_and_in_order),
         cmocka_unit_test(a_send_of_nothing_is_done),
         cmocka_unit_test(a_send_to_who_has_gone_fails_and_the_buffer_comes_back),
-        cmocka_unit_test(accept_brings_a_handle_that_works),
-        cmocka_unit_test(connections_that_wait_are_accepted_at_once),
-        cmocka_unit_test(accept_on_a_socket_that_does_not_listen_fails),
-        cmocka_unit_test(connect_completes_and_what_was_sent_meanwhile_follows),
-        cmocka_unit_test(connect_to_nobody_fails),
 #ifndef _WIN32
-        cmocka_unit_test(an_accept_without_a_descriptor_fails_and_the_next_may_succeed),
-        cmocka_unit_test(a_port_without_descriptors_is_refused),
         cmocka_unit_test(urgent_bytes_do_not_hide_what_follows),
         cmocka_unit_test(datagrams_come_one_by_one_and_an_empty_one_is_no_end),
         cmocka_unit_test(a_signal_does_not_end_a_wait),

@@ -1,8 +1,8 @@
-/* test_stream_load.c - streams that are closed and dropped under load: each op completes exactly once, closed runs once, and in the end
- * nothing is held.
+/* test_stream_load.c - streams that are closed and dropped under load: each op completes exactly once, closed runs
+ * once, and in the end nothing is held.
  *
- * The oracle is in each op's user area: what it is doing, set before the submit and swapped back by whoever gets its completion. A
- * second completion, or one for an op that was refused, finds it wrong.
+ * The oracle is in each op's user area: what it is doing, set before the submit and swapped back by whoever gets its
+ * completion. A second completion, or one for an op that was refused, finds it wrong.
  */
 #include "port_support.h"
 

@@ -1,7 +1,7 @@
 /* weir/port.h - a completion port: where the operations of many streams come back, to any number of threads.
  *
- * The model is that of Windows' I/O completion ports, and on Windows it is one. An operation is *submitted* with an op (stream.h),
- * the op belongs to the port meanwhile, and some thread that waits gets its *completion*.
+ * The model is that of Windows' I/O completion ports, and on Windows it is one. An operation is *submitted* with an op
+ * (stream.h), the op belongs to the port meanwhile, and some thread that waits gets its *completion*.
  *
  * Who owns the op is decided by the submit call's result alone:
  *
@@ -10,8 +10,8 @@
  *     WEIR_DONE (0)     the caller's again           never. No call answers it in this version
  *     negative errno    the caller's, as before      never. The call itself was refused; nothing was begun
  *
- * All that goes wrong on a connection comes as a completion, also when it is known at once. So a completion with an error is the one
- * place to handle it, and a negative result means a bug, a closed stream or port, or a lack of memory.
+ * All that goes wrong on a connection comes as a completion, also when it is known at once. So a completion with an
+ * error is the one place to handle it, and a negative result means a bug, a closed stream or port, or a lack of memory.
  *
  *     what it was                        status          bytes               error        op and stream
  *     recv: data came                    WEIR_COMPLETED  1 or more           0            as submitted
@@ -34,8 +34,9 @@
  *     -EMFILE, -ENFILE         an accept without a descriptor to be had; the connection still waits. Close something, or
  *                              submit the next accept only when a stream has closed: at once it would fail at once
  *
- * Order. Each completion of a stream carries the stream's sequence number: 0, 1, 2, ... in the order in which its operations
- * completed, over all kinds, with none left out. Completions that several threads took are put in order by it.
+ * Order. Each completion of a stream carries the stream's sequence number: 0, 1, 2, ... in the order in which its
+ * operations completed, over all kinds, with none left out. Completions that several threads took are put in order by
+ * it.
  *
  * What a handler may rely on. A completion names the stream, and does not keep it: see "Who keeps it" in stream.h.
  *
@@ -79,8 +80,8 @@ struct weir_port_config {
  * owns      after: the caller owns *out until weir_port_close. The config is copied
  * threads   any, concurrently
  * progress  allocates, asks the system for two descriptors
- * errors    -EINVAL: out is NULL, or a backend that is not known here (weir_error_message() names it, and those that are);
- *           -ENOMEM; -EMFILE, -ENFILE: no descriptors. *out is not written
+ * errors    -EINVAL: out is NULL, or a backend that is not known here (weir_error_message() names it, and those that
+ *           are); -ENOMEM; -EMFILE, -ENFILE: no descriptors. *out is not written
  */
 WEIR_API int weir_port_create(struct weir_port **out, const struct weir_port_config *config);
 
@@ -89,16 +90,17 @@ WEIR_API const char *weir_port_backend(const struct weir_port *port);
 
 /* weir_port_wait - take up to n completions; wait for the first if there is none.
  *
- * A thread that has waited on a port *serves* it: until it waits on another port, was told -ESHUTDOWN, or ends. The port's memory
- * stays for those that serve it. Functions of weir_port_call run in here, and so does what weir_stream_close was given to call.
- * timeout_ns: -1 waits for ever, 0 does not wait. Windows rounds it up to its clock's steps.
+ * A thread that has waited on a port *serves* it: until it waits on another port, was told -ESHUTDOWN, or ends. The
+ * port's memory stays for those that serve it. Functions of weir_port_call run in here, and so does what
+ * weir_stream_close was given to call. timeout_ns: -1 waits for ever, 0 does not wait. Windows rounds it up to its
+ * clock's steps.
  *
  * owns      after: the ops of out[0..result) are the caller's
  * threads   any number at once. One completion wakes one thread
- * progress  blocks until there is a completion, the time is over, or the port is closed. No cancellation point: to end a thread,
- *           post a packet that tells it to, or close the port
- * returns   how many, 1 to n; 0: the time is over; -ESHUTDOWN: the port is closed and nothing is left in it: the port is gone for
- *           this thread, it must not use it again
+ * progress  blocks until there is a completion, the time is over, or the port is closed. No cancellation point: to end
+ *           a thread, post a packet that tells it to, or close the port
+ * returns   how many, 1 to n; 0: the time is over; -ESHUTDOWN: the port is closed and nothing is left in it: the port
+ *           is gone for this thread, it must not use it again
  * errors    -EINVAL: NULL, or n is 0
  */
 WEIR_API int weir_port_wait(struct weir_port *port, struct weir_completion *out, unsigned n, int64_t timeout_ns);
@@ -117,7 +119,8 @@ WEIR_API int weir_port_post(struct weir_port *port, struct weir_op *op, size_t b
 
 /* weir_port_call - run fn(arg) on a thread that waits: the port as a pool of threads.
  *
- * fn runs inside that thread's weir_port_wait, with no lock held; it may call anything, block, and submit. It must return.
+ * fn runs inside that thread's weir_port_wait, with no lock held; it may call anything, block, and submit. It must
+ * return.
  *
  * owns      before: the caller owns op; after 0: the port until fn begins, then fn; after an error: the caller
  * threads, progress, errors   as weir_port_post; -EINVAL also: fn is NULL
@@ -127,14 +130,15 @@ WEIR_API int weir_port_call(struct weir_port *port, struct weir_op *op, void (*f
 /* weir_port_close - end a port.
  *
  * From then on posts are refused (-ESHUTDOWN). Packets that wait in it are still handed out; when none is left, each
- * weir_port_wait, also those that sleep in it now, answers -ESHUTDOWN. The memory is freed when nothing is left in it and no thread
- * serves it. So threads that serve the port need not be told before; any other thread must not touch it again.
+ * weir_port_wait, also those that sleep in it now, answers -ESHUTDOWN. The memory is freed when nothing is left in it
+ * and no thread serves it. So threads that serve the port need not be told before; any other thread must not touch it
+ * again.
  *
  * owns      before: the caller; after 0: nobody; after an error: the caller, and the port works on
  * threads   one; it may serve the port itself. Others may wait and post meanwhile if they serve it
  * progress  takes the port's lock, wakes the sleepers
- * errors    -EBUSY: streams are open, or closed and not gone yet (the message says how many): close them and take their completions;
- *           -ESHUTDOWN: closed before; -EINVAL: NULL
+ * errors    -EBUSY: streams are open, or closed and not gone yet (the message says how many): close them and take their
+ *           completions; -ESHUTDOWN: closed before; -EINVAL: NULL
  */
 WEIR_API int weir_port_close(struct weir_port *port);
 
@@ -149,9 +153,9 @@ WEIR_API int weir_port_close(struct weir_port *port);
  *     no   no           no packet: the port was closed         -ESHUTDOWN   untouched
  *     no   no           no packet: any other error             -errno       untouched
  *
- * ok is the call's result, error is GetLastError() if that was 0 (of GetQueuedCompletionStatusEx: RtlNtStatusToDosError of the entry's
- * Internal). A pure function, there on every system: it reads nothing but its arguments, out->op included.
- * The op's program calls weir_op_returned(out->op) itself. out->stream is NULL, out->sequence 0.
+ * ok is the call's result, error is GetLastError() if that was 0 (of GetQueuedCompletionStatusEx: RtlNtStatusToDosError
+ * of the entry's Internal). A pure function, there on every system: it reads nothing but its arguments, out->op
+ * included. The op's program calls weir_op_returned(out->op) itself. out->stream is NULL, out->sequence 0.
  *
  * errors    -EINVAL: out is NULL
  */

@@ -1,18 +1,21 @@
-/* src/port/backend.h - what the files of weir-port share: packets, streams, the port, and the table that a backend fills in.
+/* src/port/backend.h - what the files of weir-port share: packets, streams, the port, and the table that a backend
+ * fills in.
  *
  *     weir_recv ...  ->  stream.c  ->  backend->submit  ->  the system  ->  backend->poll  ->  wait.c  ->  weir_port_wait's out
  *                                            |                                                  ^
  *                                            +--- done at once: port_push ----------------->  queue
  *     weir_port_post, weir_port_call, weir_cancel --------- port_push ------------------------->  |
  *
- * A packet is one operation, post or call on its way. It lies in its op (struct weir_op.port), or in the port's reserve.
+ * A packet is one operation, post or call on its way. It lies in its op (struct weir_op.port), or in the port's
+ * reserve.
  *
- * Locks. stream->lock guards the stream's queues, its number and its handle's state; port->lock guards the port's queue, its
- * sleepers and who serves it; port->homes_lock the list of homes. No two are ever held at once, and none while a caller's function runs.
+ * Locks. stream->lock guards the stream's queues, its number and its handle's state; port->lock guards the port's
+ * queue, its sleepers and who serves it; port->homes_lock the list of homes. No two are ever held at once, and none
+ * while a caller's function runs.
  *
  * Who keeps what. A packet in flight holds one count of its stream's rundown, until it was taken by weir_port_wait. A
- * stream that is not gone keeps its port from being closed. A packet that was pushed may be taken, and its stream, op and even port
- * be gone, before port_push returns: so a push is the last thing that anybody does.
+ * stream that is not gone keeps its port from being closed. A packet that was pushed may be taken, and its stream, op
+ * and even port be gone, before port_push returns: so a push is the last thing that anybody does.
  */
 #ifndef WEIR_PORT_BACKEND_H
 #define WEIR_PORT_BACKEND_H
@@ -111,8 +114,8 @@ static inline enum side packet_side(const struct packet *p)
 
 enum { STREAM_OPS = 2 };        /* idle ops that a stream keeps */
 
-/* Streams lie in chunks that the port frees when it ends: an event for a stream that is gone finds a stream still, open or
- * not, and is no more than a hint to try. */
+/* Streams lie in chunks that the port frees when it ends: an event for a stream that is gone finds a stream still, one
+ * without operations or another, and is no more than a hint to try. */
 struct weir_stream {
     struct sys_lock lock;               /* lives as long as the chunk */
     struct weir_port *port;
@@ -122,7 +125,6 @@ struct weir_stream {
     struct packets pending[SIDES];      /* the oldest first */
     uint64_t sequence;                  /* operations completed */
     int error;                          /* the first that the connection died of, for operations that find it dead later */
-    bool open;                          /* the handle is there */
     bool closing;
     bool stream;                        /* bytes without bounds: 0 of them is the end */
     bool ready[SIDES];                  /* epoll.c */

@@ -1,8 +1,9 @@
 /* decode.c - what Windows reports, in this library's words: its error codes as errno, and the results of
- * GetQueuedCompletionStatus as a completion. On every system: the numbers are Windows' own and need none of its headers.
+ * GetQueuedCompletionStatus as a completion. On every system: the numbers are Windows' own and need none of its
+ * headers.
  *
- * The table is in two ranges that don't overlap, so one search serves both: the system's own codes (winerror.h) and Winsock's,
- * from 10,000 on. A code that isn't in it is -EIO: an error for sure, and no more is known.
+ * The table is in two ranges that don't overlap, so one search serves both: the system's own codes (winerror.h) and
+ * Winsock's, from 10,000 on. A code that isn't in it is -EIO: an error for sure, and no more is known.
  */
 #include "backend.h"
 

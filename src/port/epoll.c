@@ -1,28 +1,32 @@
 /* epoll.c - the port over epoll: readiness turned into completions.
  *
- * Each stream has a queue of operations for each direction. An operation that finds its queue empty is tried at once. What can't be done
- * yet waits in the queue; an event of epoll says that its direction is ready, and whichever thread got the event does the I/O there
- * and then, and has the completions in its hands.
+ * Each stream has a queue of operations for each direction. An operation that finds its queue empty is tried at once.
+ * What can't be done yet waits in the queue; an event of epoll says that its direction is ready, and whichever thread
+ * got the event does the I/O there and then, and has the completions in its hands.
  *
- * Invariant  under stream->lock: an operation waits in a direction's queue only if that direction is not ready and is watched. ready is
- *            cleared only by an attempt that found the system with nothing more, after which the next change is a new event.
+ * Invariant  under stream->lock: an operation waits in a direction's queue only if that direction is not ready and is
+ *            watched. ready is cleared only by an attempt that found the system with nothing more, after which the next
+ *            change is a new event.
  *
- * Watching. Events are edge-triggered: nothing is re-armed. A direction is watched from the first time that an operation had to wait on it:
- * most streams are added once, for reading, and never changed. Adding tells at once if the socket is ready by then, so no change falls
- * between the attempt and the watch. With all waiting threads in epoll_wait on one descriptor, the kernel wakes one a change.
+ * Watching. Events are edge-triggered: nothing is re-armed. A direction is watched from the first time that an
+ * operation had to wait on it: most streams are added once, for reading, and never changed. Adding tells at once if the
+ * socket is ready by then, so no change falls between the attempt and the watch. With all waiting threads in epoll_wait
+ * on one descriptor, the kernel wakes one a change.
  *
- * Events are hints. One may be handled late, when another thread has done its I/O, or the stream is gone and its memory another
- * stream (slots.c): it sets ready, and costs an attempt in vain. Nothing is concluded from an event but that it is time to try.
+ * Events are hints. One may be handled late, when another thread has done its I/O, or the stream is gone and its memory
+ * another stream (slots.c): it sets ready, and costs an attempt in vain. Nothing is concluded from an event but that it
+ * is time to try.
  *
- * Waking. An eventfd in the same set, edge-triggered and never read: each write is one event for one thread, also when nobody is in
- * epoll_wait yet.
+ * Waking. An eventfd in the same set, edge-triggered and never read: each write is one event for one thread, also when
+ * nobody is in epoll_wait yet.
  *
  *             submit  event  cancel  detach        submit, cancel: holders of a reference. event: any thread in poll. detach: once,
  *     submit  lock    lock   lock    -             when there are no operations and no references
  *     event           lock   lock    lock
  *     cancel                 lock    -
  *
- * Progress   a stream's lock is held for system calls that don't wait. Cancellation of threads (pthread_cancel) is held off in them.
+ * Progress   a stream's lock is held for system calls that don't wait. Cancellation of threads (pthread_cancel) is held
+ *            off in them.
  */
 #define _GNU_SOURCE
 #include "sockets.h"
@@ -120,9 +124,6 @@ static void epoll__detach(struct weir_stream *stream)
 {
     struct epoll__calls calls = epoll__enter();
     int fd = (int)stream->handle;
-    sys_lock(&stream->lock);
-    stream->open = false;
-    sys_unlock(&stream->lock);
     if (stream->watched)                /* close would leave it watched if a forked child has the descriptor, too */
         epoll_ctl(stream->port->poll, EPOLL_CTL_DEL, fd, NULL);
     close(fd);
@@ -232,16 +233,14 @@ static int epoll__cancel(struct weir_stream *stream, const struct packet *p, str
 static void epoll__event(struct weir_stream *stream, uint32_t events, struct packets *done)
 {
     sys_lock(&stream->lock);
-    if (stream->open) {
-        if (events & EPOLL_MORE)
-            stream->drains = false;
-        if (events & (EPOLLIN | EPOLL_MORE))
-            stream->ready[SIDE_IN] = true;
-        if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-            stream->ready[SIDE_OUT] = true;
-        epoll__run(stream, SIDE_IN, done);
-        epoll__run(stream, SIDE_OUT, done);
-    }
+    if (events & EPOLL_MORE)
+        stream->drains = false;
+    if (events & (EPOLLIN | EPOLL_MORE))
+        stream->ready[SIDE_IN] = true;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        stream->ready[SIDE_OUT] = true;
+    epoll__run(stream, SIDE_IN, done);
+    epoll__run(stream, SIDE_OUT, done);
     sys_unlock(&stream->lock);
 }
 

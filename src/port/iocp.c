@@ -1,16 +1,17 @@
 /* iocp.c - the port over Windows' own completion port.
  *
- * An operation is begun as an overlapped one, with the op's OVERLAPPED; its packet comes out of the completion port in whichever thread
- * is there. Packets that need no system (posts, and operations that failed as they began) go by the port's own queue, because
- * PostQueuedCompletionStatus can fail and a post must not.
+ * An operation is begun as an overlapped one, with the op's OVERLAPPED; its packet comes out of the completion port in
+ * whichever thread is there. Packets that need no system (posts, and operations that failed as they began) go by the
+ * port's own queue, because PostQueuedCompletionStatus can fail and a post must not.
  *
- * In flight. Each stream lists its operations in the order in which they began, until their packets are taken: so that close
- * and cancel know them, and to number them. Receives complete in the order they began, and so do sends; but two threads may take the
- * packets of two receives and come here in the other order. So who takes a packet numbers those of its direction that began before
- * it, too: they are done, and their takers find the number. (Not if it failed: one that was cancelled says nothing of others.)
+ * In flight. Each stream lists its operations in the order in which they began, until their packets are taken: so that
+ * close and cancel know them, and to number them. Receives complete in the order they began, and so do sends; but two
+ * threads may take the packets of two receives and come here in the other order. So who takes a packet numbers those of
+ * its direction that began before it, too: they are done, and their takers find the number. (Not if it failed: one that
+ * was cancelled says nothing of others.)
  *
- * Waiting. Winsock refuses a send on a socket that is not connected yet. One that is submitted while a connect is under way is `waiting`
- * in the list, and begun when the connect is over, well or not.
+ * Waiting. Winsock refuses a send on a socket that is not connected yet. One that is submitted while a connect is under
+ * way is `waiting` in the list, and begun when the connect is over, well or not.
  *
  * The handle is closed when no operation is in progress: never under a pending one.
  *
@@ -71,9 +72,6 @@ static int iocp__attach(struct weir_stream *stream)
 
 static void iocp__detach(struct weir_stream *stream)
 {
-    sys_lock(&stream->lock);
-    stream->open = false;
-    sys_unlock(&stream->lock);
     closesocket((SOCKET)stream->handle);
 }
 

@@ -1,16 +1,17 @@
 /* own.c - the few idle ops that a stream keeps, and how an empty pool gets them back.
  *
- * Purpose    a busy connection uses its own two ops again and again, without the pool; a pool that is empty can have them all.
- * Invariant  an op in stream->own is held (one reference, by the stream), not in flight, unpublished, and of stream->home's pool; who
- *            swaps it out of its word owns it.
+ * Purpose    a busy connection uses its own two ops again and again, without the pool; a pool that is empty can have
+ *            them all.
+ * Invariant  an op in stream->own is held (one reference, by the stream), not in flight, unpublished, and of
+ *            stream->home's pool; who swaps it out of its word owns it.
  *
- * A home is one pool's place at one port: while streams that keep ops of the pool exist, it is registered with the pool, which asks
- * it (home__reclaim) before a get answers NULL. It ends with the last such stream, before that one gives its last ops back: so a
- * pool may be closed when all its ops are back, whether or not the port lives on.
+ * A home is one pool's place at one port: while streams that keep ops of the pool exist, it is registered with the
+ * pool, which asks it (home__reclaim) before a get answers NULL. It ends with the last such stream, before that one
+ * gives its last ops back: so a pool may be closed when all its ops are back, whether or not the port lives on.
  *
- * Asking must be cheap when the pool is empty all the time. `filled` says that a stream has kept an op since the last walk; without it
- * there is no walk. And after a walk that found something as many puts as there were streams go to the pool and not to streams
- * (`dry`): so the walk over all streams costs each put a constant.
+ * Asking must be cheap when the pool is empty all the time. `filled` says that a stream has kept an op since the last
+ * walk; without it there is no walk. And after a walk that found something as many puts as there were streams go to the
+ * pool and not to streams (`dry`): so the walk over all streams costs each put a constant.
  *
  *            put   get   reclaim  empty        put and get: holders of a reference. reclaim: any thread, in a get of the pool; takes no
  *     put    any   any   any      -            lock. empty: the stream's end, nobody holds a reference.

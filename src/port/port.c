@@ -1,17 +1,19 @@
 /* port.c - the port: made, posted to, served, closed; and the queue that completions wait in. wait.c takes from it.
  *
  * Purpose    one place where what has completed meets the threads that wait for it.
- * Invariant  while the queue holds something, a thread is awake in weir_port_wait, or a wake-up is under way to one that sleeps, or
- *            none sleeps: then the next to wait looks into the queue first.
+ * Invariant  while the queue holds something, a thread is awake in weir_port_wait, or a wake-up is under way to one
+ *            that sleeps, or none sleeps: then the next to wait looks into the queue first.
  *
- * Waking. At most one wake-up is under way at a time (`token`); it is one event in the backend, which wakes one thread, and not all.
- * That thread clears the token and takes what it can carry; if something is left and others sleep, it passes the wake-up on. So
- * n posts to n sleepers wake n threads, one after the other, and n posts to threads that are awake make no system call.
- * The wake is made under the port's lock: a packet can be taken, and be the reason to close the port, before its push returns.
+ * Waking. At most one wake-up is under way at a time (`token`); it is one event in the backend, which wakes one thread,
+ * and not all. That thread clears the token and takes what it can carry; if something is left and others sleep, it
+ * passes the wake-up on. So n posts to n sleepers wake n threads, one after the other, and n posts to threads that are
+ * awake make no system call. The wake is made under the port's lock: a packet can be taken, and be the reason to close
+ * the port, before its push returns.
  *
- * Who serves. A thread that calls weir_port_wait keeps the port as its own (one pointer a thread) until it was told -ESHUTDOWN, waits on
- * another, or exits. The port is freed when it is closed, its queue is empty, nobody serves it, and nobody is inside (a thread
- * that could not keep the pointer). So a thread between two waits finds a port that was closed meanwhile still there.
+ * Who serves. A thread that calls weir_port_wait keeps the port as its own (one pointer a thread) until it was told
+ * -ESHUTDOWN, waits on another, or exits. The port is freed when it is closed, its queue is empty, nobody serves it,
+ * and nobody is inside (a thread that could not keep the pointer). So a thread between two waits finds a port that was
+ * closed meanwhile still there.
  *
  *            post   wait   close          post and call: any threads. close: once, by the owner. A thread that does not serve the
  *     post   any    any    ends*          port must not post once close may have begun*; one that serves it may, and is told

@@ -1,7 +1,8 @@
 /* slots.c - where streams lie: chunks that grow with the port and are freed with it.
  *
- * Purpose    an event of the system may name a stream that another thread has just ended. In memory that stays a stream, the event is a
- *            hint at worst: who gets it takes the stream's lock, looks whether it is open, and tries an operation in vain.
+ * Purpose    an event of the system may name a stream that another thread has just ended. In memory that stays a
+ *            stream, the event is a hint at worst: who gets it takes the stream's lock, and finds no operation to try,
+ *            or tries one of its successor's in vain.
  * Invariant  port->streams is the number of streams that are taken and not given; each other one is in free_streams.
  * Threads    take, give: any; under the port's lock. each: any, without a lock: chunks are only ever added, in front.
  *

@@ -4,16 +4,16 @@
 
 #include "backend.h"
 
-/* Find out what the handle is, and make it fit: stream->stream; on Linux stream->drains, and the handle non-blocking. 0 or a negative
- * errno. */
+/* Find out what the handle is, and make it fit: stream->stream; on Linux stream->drains, and the handle non-blocking. 0
+ * or a negative errno. */
 int sockets_adopt(struct weir_stream *stream);
 
 /* -- Linux: one attempt at an operation on a non-blocking socket. stream->lock is held ----------------------------------------- */
 
 enum attempt { ATTEMPT_DONE, ATTEMPT_BLOCKED };
 
-/* Try as far as it goes without waiting. DONE: the packet has its status, bytes and error, and stream->ready is cleared if that was all
- * for now. BLOCKED: the direction has nothing more, ready is cleared; bytes may have grown. */
+/* Try as far as it goes without waiting. DONE: the packet has its status, bytes and error, and stream->ready is cleared
+ * if that was all for now. BLOCKED: the direction has nothing more, ready is cleared; bytes may have grown. */
 enum attempt sockets_try(struct weir_stream *stream, struct packet *p);
 
 /* Begin to connect, then as sockets_try. */

@@ -1,12 +1,13 @@
 /* sockets_linux.c - one attempt at each kind of operation (sockets.h).
  *
- * stream->ready[side] says whether another attempt may get on: it is cleared by EAGAIN, and set by the next event. On TCP a receive that
- * did not fill its buffer has emptied the socket, so it counts as EAGAIN and saves the attempt that would say so. That is wrong where
- * an event was seen before which tells more than "there are bytes" (the end, an error, urgent data): epoll.c clears stream->drains then,
- * and an attempt is always made. An event that comes later sets ready anyway.
+ * stream->ready[side] says whether another attempt may get on: it is cleared by EAGAIN, and set by the next event. On
+ * TCP a receive that did not fill its buffer has emptied the socket, so it counts as EAGAIN and saves the attempt that
+ * would say so. That is wrong where an event was seen before which tells more than "there are bytes" (the end, an
+ * error, urgent data): epoll.c clears stream->drains then, and an attempt is always made. An event that comes later
+ * sets ready anyway.
  *
- * The connection's first error goes to whoever finds it; Linux tells it once. It is kept in stream->error for those that come later
- * and would only hear EPIPE or nothing.
+ * The connection's first error goes to whoever finds it; Linux tells it once. It is kept in stream->error for those
+ * that come later and would only hear EPIPE or nothing.
  */
 #define _GNU_SOURCE
 #include "sockets.h"

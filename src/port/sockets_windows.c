@@ -1,8 +1,8 @@
 /* sockets_windows.c - overlapped operations on Winsock's sockets (sockets.h).
  *
- * AcceptEx and ConnectEx are not in the library's table but asked of each socket, for they are its provider's. AcceptEx needs a socket to
- * accept into and room for two addresses: both are made here, and the room is freed with the operation, so that op and buffer
- * stay the caller's own. ConnectEx needs a socket that is bound.
+ * AcceptEx and ConnectEx are not in the library's table but asked of each socket, for they are its provider's. AcceptEx
+ * needs a socket to accept into and room for two addresses: both are made here, and the room is freed with the
+ * operation, so that op and buffer stay the caller's own. ConnectEx needs a socket that is bound.
  */
 #include "sockets.h"
 

@@ -4,14 +4,17 @@
  *     CLOSING  rundown closed, closing true        operations in progress and users run down
  *     GONE     the rundown's `done` has run: the handle is closed, own ops are given back, the slot is the port's, `closed` was called
  *
- * Purpose    let any thread submit, cancel and close at any time, and end the stream once, when it is of no use to anybody.
- * Invariant  the rundown's count is the operations whose completions have not been taken, submits in progress that may yet be
- *            refused, and one while references are left. Each packet that leaves submit with 0 comes to weir_port_wait once.
+ * Purpose    let any thread submit, cancel and close at any time, and end the stream once, when it is of no use to
+ *            anybody.
+ * Invariant  the rundown's count is the operations whose completions have not been taken, submits in progress that may
+ *            yet be refused, and one while references are left. Each packet that leaves submit with 0 comes to
+ *            weir_port_wait once.
  *
- * A submit that races with close: both take the stream's lock. Either the submit is first, and close finds its operation pending and
- * cancels it (or it is done, and its completion on the way); or close is, and the submit finds `closing` and refuses.
- * After backend->submit the packet may be completed and taken by another thread, and the stream, op and port be gone: a submit
- * touches none of them afterwards, unless it was refused, or has the completed packet in its hand.
+ * A submit that races with close: both take the stream's lock. Either the submit is first, and close finds its
+ * operation pending and cancels it (or it is done, and its completion on the way); or close is, and the submit finds
+ * `closing` and refuses. After backend->submit the packet may be completed and taken by another thread, and the stream,
+ * op and port be gone: a submit touches none of them afterwards, unless it was refused, or has the completed packet in
+ * its hand.
  *
  *              submit  cancel  close      ref, unref        all by holders of a reference. close once
  *     submit   any     any     any        any
@@ -56,7 +59,6 @@ int weir_stream_open(struct weir_stream **out, struct weir_port *port, weir_hand
     stream->closing = false;
     stream->closed = NULL;
     error = port->backend->attach(stream);
-    stream->open = !error;
     sys_unlock(&stream->lock);
     if (error) {
         slots_give(port, stream);

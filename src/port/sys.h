@@ -28,9 +28,9 @@ void sys_unlock(struct sys_lock *lock);
 int64_t sys_now(void);                          /* monotonic, nanoseconds */
 unsigned sys_cores(void);                       /* that this process may run on, at least 1 */
 
-/* One pointer a thread. fn runs at the exit of each thread whose pointer is not NULL, with it. sys_thread_set answers false when
- * the pointer can't be kept (no memory, or the thread is past its exit's functions). sys_thread_open comes before the others, and may come again
- * with the same fn: 0 or a negative errno. */
+/* One pointer a thread. fn runs at the exit of each thread whose pointer is not NULL, with it. sys_thread_set answers
+ * false when the pointer can't be kept (no memory, or the thread is past its exit's functions). sys_thread_open comes
+ * before the others, and may come again with the same fn: 0 or a negative errno. */
 int sys_thread_open(void (*fn)(void *));
 void *sys_thread_value(void);
 bool sys_thread_set(void *value);

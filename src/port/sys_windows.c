@@ -1,5 +1,5 @@
-/* sys_windows.c - sys.h on Windows. The pointer of a thread is fibre-local: its callback is how a library that may be linked
- * statically hears of a thread's end. A deleted fibre that served a port leaves it. */
+/* sys_windows.c - sys.h on Windows. The pointer of a thread is fibre-local: its callback is how a library that may be
+ * linked statically hears of a thread's end. A deleted fibre that served a port leaves it. */
 #include "sys.h"
 
 #define WIN32_LEAN_AND_MEAN

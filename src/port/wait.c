@@ -8,12 +8,12 @@
  *     it is empty                                  backend->poll: do the I/O that the system says can be done, return what that
  *                                                  completed; what is more than n goes to the queue
  *
- * Every eighth wait that finds the queue filled polls first, without sleeping, so that operations which complete at once and fill
- * the queue again and again do not keep other streams from their turn. Several threads may poll at once: the backend
- * gives each event to one of them.
+ * Every eighth wait that finds the queue filled polls first, without sleeping, so that operations which complete at
+ * once and fill the queue again and again do not keep other streams from their turn. Several threads may poll at once:
+ * the backend gives each event to one of them.
  *
- * A call is only run by a thread that has taken nothing yet: its function may take long, and nobody else could have the completions
- * that this thread holds. Any that it leaves in the queue are offered to others before.
+ * A call is only run by a thread that has taken nothing yet: its function may take long, and nobody else could have the
+ * completions that this thread holds. Any that it leaves in the queue are offered to others before.
  */
 #include "backend.h"
 
@@ -118,7 +118,7 @@ static int wait__turns(struct wait *w)
 {
     struct weir_port *port = w->port;
     for (;;) {
-        bool fair = port->queue.head && !port->closed && ++port->turn % WAIT_FAIR == 0;
+        bool fair = port->queue.head && !port->closed && !w->late && ++port->turn % WAIT_FAIR == 0;
         unsigned got = fair ? 0 : wait__take(w, &port->queue, 0);
         bool call = !fair && !got && port->queue.head;
         if (got)
