@@ -72,7 +72,7 @@ void page_render(struct server *s)
     page__fill(weir_op_buffer(op), weir_op_buffer_size(op));
     weir_op_publish(op);
     page_op = op;
-    atomic_store_explicit(&page_handle, weir_op_handle(op), memory_order_release);
+    atomic_store_explicit(&page_handle, weir_op_handle(op), memory_order_release);      /* page.R1 -> page.A1: the text */
     weir_op_unref(before);
 }
 
@@ -93,7 +93,7 @@ struct weir_op *page_take(struct server *s)
 {
     struct weir_op *op;
     do
-        op = weir_op_ref_handle(s->data, atomic_load_explicit(&page_handle, memory_order_acquire));
+        op = weir_op_ref_handle(s->data, atomic_load_explicit(&page_handle, memory_order_acquire));     /* page.A1 <- page.R1 */
     while (!op);
     return op;
 }

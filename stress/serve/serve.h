@@ -32,7 +32,7 @@
 #include "registry.h"
 #include "turns.h"
 
-enum { SERVE_TEXT = 2048, SERVE_BATCH = 64 };
+enum { SERVE_TEXT = 2048, SERVE_BATCH = 16 };
 
 struct options {
     unsigned port;
@@ -66,14 +66,15 @@ struct server {
     int64_t started;
     atomic_size_t streams;      /* opened and not gone: connections and the listener */
     atomic_bool draining;
-    atomic_uint_fast64_t errors;        /* that no worker counted */
 };
 
+/* By the counter's only writer: no read-modify-write. Who reads it sees some value of late. */
 static inline void serve_count(atomic_uint_fast64_t *counter, uint64_t n)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+/* Whoever reads false when it is true goes on as before, and the next sweep ends it. */
 static inline bool serve_draining(const struct server *s)
 {
     return atomic_load_explicit(&s->draining, memory_order_relaxed);

@@ -62,7 +62,7 @@ uint64_t serve_requests(const struct server *s)
 
 uint64_t serve_errors(const struct server *s)
 {
-    uint64_t n = atomic_load_explicit(&s->errors, memory_order_relaxed);
+    uint64_t n = 0;
     for (unsigned i = 0; i < s->options.threads; i++)
         n += atomic_load_explicit(&s->workers[i].errors, memory_order_relaxed);
     return n;
