@@ -9,14 +9,14 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 all="release clang asan tsan windows"
-packages="gcc g++ clang make cmake pkg-config libc6-dev libck-dev libcmocka-dev libuv1-dev libhttp-parser-dev libjansson-dev
+packages="gcc g++ clang libclang-rt-dev make cmake pkg-config libc6-dev libck-dev libcmocka-dev libuv1-dev libhttp-parser-dev libjansson-dev
     strace curl gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 dpkg-dev"
 
 title() {
     case $1 in
     release) echo "gcc" ;;
     clang) echo "clang" ;;
-    asan) echo "gcc, AddressSanitizer and UBSan" ;;
+    asan) echo "clang, AddressSanitizer and UBSan" ;;
     tsan) echo "gcc, ThreadSanitizer" ;;
     windows) echo "mingw-w64, under Wine" ;;
     debug) echo "gcc, with assertions" ;;
