@@ -184,7 +184,7 @@ struct weir_op *weir_stream_op_get(struct weir_stream *stream, struct weir_pool 
 void weir_stream_op_put(struct weir_stream *stream, struct weir_op *op)
 {
     struct home *home;
-    if (!op || load_acquire_64(&op->refs) != 1) {               /* shared, published, in flight or free. own.A4 <- ref.R1 */
+    if (!op || load_acquire_64(&op->refs) != 1) {               /* shared, published, in flight or free */
         weir_op_unref(op);
         return;
     }
