@@ -82,7 +82,7 @@ static struct weir_op *cache__load(struct cache *c, struct magazine *m)
     while (state_what(s) == MAGAZINE_FULL) {
         n = state_n(s);
         cache__prefetch(m, n);
-        if (WEIR_UNLIKELY(state_other(s) == MAGAZINE_RAW))
+        if (WEIR_UNLIKELY(state_other(s) & MAGAZINE_RAW))
             arena_prepare_ops(pool, m, s);
         o = load_relaxed_64(&old->state);                       /* ours: with n = 0 no thief changes it */
         store_release_64(&old->state, state_after(o, MAGAZINE_EMPTY, 0, 0));
@@ -153,15 +153,21 @@ struct weir_op *cache_take(struct cache *c)
 }
 
 /* A magazine that leaves the cache is looked through: an op of another pool went in by weir_op_put_to, which makes one test only. */
-static void cache__check_members(struct weir_pool *pool, struct magazine *m, uint32_t n)
+static void cache__check_members(struct weir_pool *pool, struct cache *c, struct magazine *m, uint32_t n)
 {
     uint32_t i;
     for (i = 0; i < n; i++) {
         struct weir_op *op = (struct weir_op *)load_relaxed_ptr(&m->slot[i]);
         size_t offset = (size_t)((const char *)op - pool->arena.ops);
-        if (WEIR_UNLIKELY(offset >= pool->arena.ops_bytes))
-            weir_panic("pool \"%s\": %p was put into its cache and is not one of its ops: weir_op_put_to takes ops of the cache's own pool",
-                       pool->name, (void *)op);
+        if (WEIR_LIKELY(offset < pool->arena.ops_bytes))
+            continue;
+        if (c->hand) {                                          /* still its caller's, should the panic be left by a longjmp */
+            store_relaxed_32(&c->hand->generation, load_relaxed_32(&c->hand->generation) - 1);
+            store_relaxed_64(&c->hand->refs, 1);
+            c->hand = NULL;
+        }
+        weir_panic("pool \"%s\": %p was put into its cache and is not one of its ops: weir_op_put_to takes ops of the cache's own pool",
+                   pool->name, (void *)op);
     }
 }
 
@@ -191,7 +197,7 @@ static void cache__load_empty(struct cache *c, struct magazine *m)
 static bool cache__unload(struct cache *c, struct magazine *m, uint32_t n)
 {
     uint64_t s = load_acquire_64(&m->state);
-    cache__check_members(c->pub.pool, m, n);
+    cache__check_members(c->pub.pool, c, m, n);
     WEIR_POINT("cache.unload");
     if (state_what(s) == MAGAZINE_LOADED && cas_64(&m->state, &s, state_after(s, MAGAZINE_FULL, n, 0))) {  /* magazine.S1: the slots */
         count_add(&c->out, n);
@@ -332,11 +338,21 @@ void cache_empty(struct cache *c)
     watch_came_back(pool);
 }
 
+/* The op in hand took the level below the mark: it goes back, the callback is told, and the get begins anew. So the callback holds up nothing,
+ * and may leave by a longjmp. */
+static struct weir_op *cache__say_low(struct cache *c, struct weir_op *op)
+{
+    cache__set_w(c, (uint32_t)w_count(c->pub.w), 0);
+    cache_put(c, op);
+    cache_rearm(c);
+    watch_call_low(c->pub.pool);
+    return weir_op_get_from(&c->pub);
+}
+
 static struct weir_op *cache__get_empty(struct cache *c)
 {
     struct weir_pool *pool = c->pub.pool;
     struct weir_op *op = NULL;
-    bool low;
     if (waiters_any(pool))
         waiters_serve(pool, c);                                 /* first come, first served */
     if (!waiters_any(pool)) {
@@ -344,7 +360,8 @@ static struct weir_op *cache__get_empty(struct cache *c)
         if (!op && watch_ran_empty(pool))
             op = cache_take(c);
     }
-    low = op && watch_low(pool);
+    if (op && watch_low(pool))
+        return cache__say_low(c, op);
     cache_rearm(c);
     if (!op) {
         store_relaxed_32(&pool->famine, FAMINE);
@@ -352,10 +369,7 @@ static struct weir_op *cache__get_empty(struct cache *c)
         return NULL;
     }
     count_add(&c->granted, 1);
-    op = op_born(op);
-    if (low)
-        watch_call_low(pool);
-    return op;
+    return op_born(op);
 }
 
 struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
@@ -364,7 +378,6 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
     struct weir_pool *pool = c->pub.pool;
     struct weir_op *op;
     uint32_t n, l = 0;
-    bool low;
     WEIR_POINT("get.slow");
     if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {
         fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
@@ -377,23 +390,23 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
     n = (uint32_t)w_count(w);
     op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
     if (!g_is_shut(load_g(c))) {                                /* only the ration was used up */
-        low = watch_low(pool);
-        cache__set_w(c, n, watch_ration(pool, n, &l));
-        op = op_born(op);
-        if (low)
-            watch_call_low(pool);
-        return op;
+        if (!watch_low(pool)) {
+            cache__set_w(c, n, watch_ration(pool, n, &l));
+            return op_born(op);
+        }
+        count_add(&c->granted, (uint64_t)-1);
+        return cache__say_low(c, op);
     }
     if (!cache__settle(c, &n, n + 1)) {
         count_add(&c->granted, (uint64_t)-1);                   /* the get that the ration paid for was none */
         return cache__get_empty(c);
     }
-    low = watch_low(pool);
+    if (watch_low(pool)) {
+        count_add(&c->granted, (uint64_t)-1);
+        return cache__say_low(c, op);
+    }
     cache_rearm(c);
-    op = op_born(op);
-    if (low)
-        watch_call_low(pool);
-    return op;
+    return op_born(op);
 }
 
 /* n ops of the loaded magazine at once, if it has them and nothing diverts. false: nothing was taken. */
@@ -431,8 +444,11 @@ void weir_cache_put_slow_1(struct weir_cache *cache, int64_t w)
     op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
     store_w(c, w - 1);                                          /* back into our hands, if no thief has it */
     WEIR_POINT("put.reclaimed");
-    if (cache__settle(c, &n, n + 1))
+    if (cache__settle(c, &n, n + 1)) {
+        c->hand = op;
         cache_put(c, op);
+        c->hand = NULL;
+    }
     watch_level_rose(pool);
     cache_rearm(c);
 }

@@ -113,11 +113,11 @@ static struct magazine *depot__merge(struct weir_pool *pool)
 {
     struct magazine *a = depot_pop(pool, &pool->part, NULL), *b;
     uint64_t sa, sb;
-    uint32_t na, nb, raw;
+    uint32_t na, nb, marks;
     if (!a)
         return NULL;
     sa = load_acquire_64(&a->state);
-    raw = state_other(sa);
+    marks = state_other(sa);
     if (state_what(sa) != MAGAZINE_FULL || !cas_64(&a->state, &sa, state_after(sa, MAGAZINE_EMPTY, 0, 0))) {
         if (state_what(sa) == MAGAZINE_TAKEN)
             depot_settle_taken(pool, a, sa);
@@ -130,7 +130,7 @@ static struct magazine *depot__merge(struct weir_pool *pool)
     if (b && state_what(sb) == MAGAZINE_FULL && cas_64(&b->state, &sb, state_after(sb, MAGAZINE_EMPTY, 0, 0))) {
         for (nb = state_n(sb); nb && na < pool->magazine; na++)
             store_relaxed_ptr(&a->slot[na], load_relaxed_ptr(&b->slot[--nb]));
-        raw |= state_other(sb);
+        marks = ((marks | state_other(sb)) & MAGAZINE_RAW) | (marks & state_other(sb) & MAGAZINE_SPENT);
         if (nb) {
             store_release_64(&b->state, state_after(load_relaxed_64(&b->state), MAGAZINE_FULL, nb, state_other(sb)));
             depot_push(pool, &pool->part, b);
@@ -141,7 +141,7 @@ static struct magazine *depot__merge(struct weir_pool *pool)
             depot_settle_taken(pool, b, sb);
         store_release_64(&b->state, state_after(sb, MAGAZINE_EMPTY, 0, 0));
     }
-    store_release_64(&a->state, state_after(load_relaxed_64(&a->state), MAGAZINE_FULL, na, raw));
+    store_release_64(&a->state, state_after(load_relaxed_64(&a->state), MAGAZINE_FULL, na, marks));
     depot_push(pool, na >= pool->magazine ? &pool->full : &pool->part, a);
     return b;
 }

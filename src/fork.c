@@ -8,7 +8,7 @@
  *
  * which is true at every instruction, because put stores refs = 0 before it publishes and get stores refs = 1 after it claimed.
  *
- * Locks: the registry's is taken before the fork and released on both sides; the pools' own are reset in the child. The child's event
+ * Locks: the registry's and the threads' are taken before the fork and released on both sides; the pools' own are reset in the child. The child's event
  * descriptor is its own: it closes the inherited copy and makes another when weir_pool_fd is called there.
  */
 #include "pool_private.h"
@@ -16,12 +16,16 @@
 
 void fork_before(void)
 {
+    os_lock(&registry_opening);
     os_lock(&registry_lock);
+    os_lock(&threads_lock);
 }
 
 void fork_parent(void)
 {
+    os_unlock(&threads_lock);
     os_unlock(&registry_lock);
+    os_unlock(&registry_opening);
 }
 
 void fork_child(void)
@@ -40,7 +44,7 @@ void fork_child(void)
         for (c = load_acquire_ptr(&p->caches); c; c = c->next)
             cache_shut(c);
     }
-    os_unlock(&registry_lock);
+    fork_parent();
 }
 
 /* All records but a cache's loaded one are EMPTY and in the depot; all caches are empty; those of lost threads are FREE. */
@@ -112,6 +116,7 @@ static void fork__gather(struct weir_pool *pool)
 /* Only one thread of the child does it; others that come meanwhile wait. */
 void fork_mend(struct weir_pool *pool)
 {
+    uint32_t i;
     os_lock(&pool->fork_lock);
     if (load_relaxed_32(&pool->forked)) {
         fork__reset(pool, thread_cache_if_any(pool));
@@ -120,7 +125,8 @@ void fork_mend(struct weir_pool *pool)
         if (pool->event >= 0)
             os_event_close(pool->event);
         pool->event = -1;
-        store_relaxed_32(&pool->event_state, EVENT_IDLE);
+        for (i = 0; i < RECLAIMERS; i++)
+            store_relaxed_32(&pool->reclaimer[i].running, 0);
         store_relaxed_32(&pool->dirty, CLEAN);
         store_relaxed_32(&pool->famine, 0);
         pool->pinned = 0;

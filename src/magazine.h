@@ -8,13 +8,14 @@
  *     +--------------------+----------------+-----------+-------+
  *
  *     what      n            other       the ops in slot[0, n) belong to
- *     FULL      how many     0 or RAW    the pool: whoever swaps FULL away may take them, wherever the magazine itself is
+ *     FULL      how many     marks       the pool: whoever swaps FULL away may take them, wherever the magazine itself is
  *     EMPTY     0            -           nobody: there are none
  *     LOADED    -            cache       that cache; how many says its word w. A thief may swap to TAKEN after it diverted the owner
  *     TAKEN     how many     magazine    that other magazine, into which they were copied; this one's keeper makes it EMPTY or LOADED
  *     PENDING   how many     magazine    nobody yet: copied from that other magazine, which must say TAKEN by us before they count
  *
- * RAW: the ops' headers may have been discarded by a trim, and are filled in again before the ops are used.
+ * Marks: RAW, the ops' headers may have been discarded by a trim, and are filled in again before the ops are used; SPENT: so has all else, and no
+ * op of it has been used since.
  *
  * The keeper of a magazine is who may put it elsewhere: the cache that lists it (loaded, prev, transit, spare), else the depot.
  * Every change adds one to the tag, so that a swap fails if anything has happened since the word was read; a stalled thief errs only
@@ -30,7 +31,7 @@
 #include <weir/inline/layout.h>
 
 enum { MAGAZINE_FULL = 1, MAGAZINE_EMPTY = 2, MAGAZINE_LOADED = 3, MAGAZINE_TAKEN = 4, MAGAZINE_PENDING = 5 };
-enum { MAGAZINE_RAW = 1 };
+enum { MAGAZINE_RAW = 1, MAGAZINE_SPENT = 2 };
 enum { MAGAZINE_NONE = 0xffffff, MAGAZINE_MAX = 512 };      /* no magazine; the most ops in one (one slot more is a put's) */
 
 struct magazine {

@@ -72,6 +72,11 @@ void weir_op_put_any_1(struct weir_op *op)
     const char *part = "";
     struct weir_op *found;
     struct cache *c;
+    c = thread_cache_known(pool);                               /* compares the address, and reads nothing of what may be no pool */
+    if (c) {
+        weir_cache_put_1(&c->pub, op);
+        return;
+    }
     if (registry_find(op, &found, &part) != pool || found != op || !pool)
         op__foreign(op, found, found ? weir_op_pool(found) : NULL, part);
     c = thread_cache(pool);

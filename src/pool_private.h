@@ -52,6 +52,7 @@ struct cache {
     uint64_t out;               /* ops that left loaded magazines (of this cache, or by this thief) as FULL ones */
     uint64_t refills, flushes, steals, empties, waits;
     uint32_t looks;             /* refills since the level was last looked at */
+    struct weir_op *hand;       /* the op of the put in progress: given back to its caller if a panic is left by longjmp */
 };
 
 _Static_assert(offsetof(struct cache, pub) == 0, "a weir_cache is the head of a cache");
@@ -205,11 +206,12 @@ bool steal_sweep(struct weir_pool *pool, struct cache *c);
 struct cache *thread_cache(struct weir_pool *pool);             /* NULL: no memory, or the thread is dying */
 struct cache *cache_acquire(struct weir_pool *pool);            /* any free one, or a new one; NULL: no memory */
 void cache_release(struct cache *c);
-void thread_forget_pool(struct weir_pool *pool);                /* under the registry's lock */
-void thread_start(void);                                        /* under the registry's lock */
+void thread_forget_pool(struct weir_pool *pool);
+void thread_start(void);                                        /* under registry_opening */
 void thread_free_chunk(struct cache **chunk);
 void thread_forget_others(void);                                /* in a forked child */
 struct weir_thread_slot *thread_slots(void);                    /* NULL: this thread has none */
+struct cache *thread_cache_known(struct weir_pool *pool);
 struct cache *thread_cache_if_any(struct weir_pool *pool);
 
 /* waiter.c */
@@ -257,8 +259,9 @@ bool stats_any_free(struct weir_pool *pool);
 void stats_look(struct weir_pool *pool, struct cache *c);
 
 /* registry.c */
-extern struct os_lock registry_lock;
-struct weir_pool *registry_first(void);                         /* under the lock */
+extern struct os_lock registry_opening, registry_lock;
+extern struct os_lock threads_lock;
+struct weir_pool *registry_first(void);                         /* under registry_opening */
 struct weir_pool *registry_find(const void *inside, struct weir_op **op, const char **part);
 bool registry_knows(const struct weir_pool *pool);
 

@@ -1,7 +1,8 @@
 /* src/registry.c - every pool of this process: create, close, find.
  *
- * A list under one lock, which create, close, weir_pool_each, a thread's first call and its exit take, and a caller's bug (to find out whose
- * op it is). Get and put never do.
+ * The list changes under two locks: `opening`, which create, close and weir_pool_each hold from begin to end, and registry_lock, which is
+ * held for the change alone, and for a look. So what weir_pool_each calls may use pools. Get and put take neither, but for a thread's first
+ * put to a pool. Order: opening, registry_lock; opening, the threads' lock (thread.c).
  */
 #include "pool_private.h"
 #include "panic.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct os_lock registry_lock;
+struct os_lock registry_opening, registry_lock;
 static struct weir_pool *pools;
 static uint64_t ids[POOLS_MAX / 64];
 static uint32_t generated;
@@ -205,8 +206,10 @@ static int registry__create(struct weir_pool **out, const struct weir_pool_confi
         do
             snprintf(pool->name, sizeof pool->name, "pool-%u", generated++);
         while (registry__by_name(pool->name));
+    os_lock(&registry_lock);
     pool->next = pools;
     pools = pool;
+    os_unlock(&registry_lock);
     *out = pool;
     return 0;
 }
@@ -224,10 +227,10 @@ int weir_pool_create_1(struct weir_pool **out, const struct weir_pool_config *co
     error = registry__check(&k);
     if (error)
         return error;
-    os_lock(&registry_lock);
+    os_lock(&registry_opening);
     thread_start();
     error = registry__create(out, &k);
-    os_unlock(&registry_lock);
+    os_unlock(&registry_opening);
     return error;
 }
 
@@ -262,18 +265,20 @@ int weir_pool_close(struct weir_pool *pool)
     error = registry__busy(pool);
     if (error)
         return error;
-    os_lock(&registry_lock);
+    os_lock(&registry_opening);
     for (at = &pools; *at && *at != pool; at = &(*at)->next) {
     }
     if (*at) {
+        os_lock(&registry_lock);
         *at = pool->next;
+        os_unlock(&registry_lock);
         ids[pool->id / 64] &= ~(UINT64_C(1) << (pool->id % 64));
         thread_forget_pool(pool);
         registry__free(pool);
     } else {
         error = error_set(-EINVAL, "weir_pool_close: %p is not an open pool", (void *)pool);
     }
-    os_unlock(&registry_lock);
+    os_unlock(&registry_opening);
     return error;
 }
 
@@ -283,10 +288,10 @@ int weir_pool_each(int (*fn)(struct weir_pool *, void *), void *arg)
     int result = 0;
     if (!fn)
         return error_set(-EINVAL, "weir_pool_each: fn is NULL");
-    os_lock(&registry_lock);
+    os_lock(&registry_opening);
     for (p = pools; p && !result; p = p->next)
         result = fn(p, arg);
-    os_unlock(&registry_lock);
+    os_unlock(&registry_opening);
     return result;
 }
 

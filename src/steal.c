@@ -70,7 +70,7 @@ static bool steal__full(struct weir_pool *pool, struct cache *c, uint32_t index,
     }
     if (state_what(s) != MAGAZINE_FULL)
         return false;
-    if (state_other(s) == MAGAZINE_RAW)
+    if (state_other(s) & MAGAZINE_RAW)
         arena_prepare_ops(pool, m, s);                          /* *e is our transit */
     return steal__move(pool, c, m, s, state_n(s), e);
 }

@@ -4,11 +4,11 @@
  * first, which the inlined get and put compare with, for the pool that it uses most, eight by the pool's address. A cache belongs to the pool and is never freed before it: a thread that exits empties
  * its caches into the depot and leaves them FREE for the next thread, so that 10,000 threads in a row need one.
  *
- * Records are listed under the registry's lock so that weir_pool_close can take a pool out of every thread's slots: a new pool may get
+ * Records are listed under a lock so that weir_pool_close can take a pool out of every thread's slots: a new pool may get
  * the old one's address. A slot's pool is therefore read and written atomically: its thread changes it, and a close swaps it out.
  *
  *     may run at once      use     exit     close of another pool      acquire is lock-free; the first call of a thread, its exit and
- *     use                  yes     yes      yes                        close take the registry's lock
+ *     use                  yes     yes      yes                        close take the threads' lock
  */
 #include "pool_private.h"
 #include "panic.h"
@@ -26,6 +26,7 @@ struct thread {
     uint32_t size;
 };
 
+struct os_lock threads_lock;        /* the list, the tables' growth; held while a thread hands its caches back */
 static struct thread *threads;
 
 #ifdef __ELF__
@@ -131,7 +132,7 @@ static void thread__exit(void *value)
 {
     struct thread *t = value;
     uint32_t i;
-    os_lock(&registry_lock);
+    os_lock(&threads_lock);
     for (i = 0; i < WEIR_THREAD_SLOTS; i++)
         store_relaxed_ptr(&t->slots[i].pool, NO_POOL);
     for (i = 0; i < t->size; i++)
@@ -140,7 +141,7 @@ static void thread__exit(void *value)
             cache_release(t->table[i]);
         }
     thread__unlist(t);
-    os_unlock(&registry_lock);
+    os_unlock(&threads_lock);
     free(t->table);
     free(t);
 }
@@ -181,9 +182,9 @@ static struct thread *thread__self(void)
     for (i = 0; i < WEIR_THREAD_SLOTS; i++)
         t->own[i].pool = NO_POOL;
 #endif
-    os_lock(&registry_lock);
+    os_lock(&threads_lock);
     if (os_thread_set(t)) {
-        os_unlock(&registry_lock);
+        os_unlock(&threads_lock);
         free(t);
         return NULL;
     }
@@ -191,7 +192,7 @@ static struct thread *thread__self(void)
     if (threads)
         threads->prev = t;
     threads = t;
-    os_unlock(&registry_lock);
+    os_unlock(&threads_lock);
     return t;
 }
 
@@ -201,14 +202,14 @@ static bool thread__grow(struct thread *t, uint32_t id)
     struct cache **table;
     while (size <= id)
         size *= 2;
-    os_lock(&registry_lock);
+    os_lock(&threads_lock);
     table = realloc(t->table, size * sizeof *table);
     if (table) {
         memset(table + t->size, 0, (size - t->size) * sizeof *table);
         t->table = table;
         t->size = size;
     }
-    os_unlock(&registry_lock);
+    os_unlock(&threads_lock);
     return table != NULL;
 }
 
@@ -242,17 +243,25 @@ static void thread__fill(struct weir_thread_slot *s, struct weir_pool *pool, str
     store_relaxed_ptr(&s->pool, pool);
 }
 
-/* This thread's cache of the pool, which is not the first slot's. The pool that misses often becomes the first. */
-struct cache *thread_cache(struct weir_pool *pool)
+/* This thread's cache of the pool by its slots alone, NULL: not there. The pool that misses the first slot often moves into it. */
+struct cache *thread_cache_known(struct weir_pool *pool)
 {
     struct thread *t = os_thread_value();
     struct weir_thread_slot *s = t ? &t->slots[WEIR_THREAD_SLOT(pool)] : NULL;
-    struct cache *c;
-    if (t && load_relaxed_ptr(&s->pool) == pool) {
-        if (++t->misses % 64 == 0)
-            thread__fill(t->slots, pool, s->cache);
-        return cache_of(s->cache);
-    }
+    if (!t || load_relaxed_ptr(&s->pool) != pool)
+        return NULL;
+    if (++t->misses % 64 == 0)
+        thread__fill(t->slots, pool, s->cache);
+    return cache_of(s->cache);
+}
+
+/* This thread's cache of the pool, found or made. */
+struct cache *thread_cache(struct weir_pool *pool)
+{
+    struct thread *t;
+    struct cache *c = thread_cache_known(pool);
+    if (c)
+        return c;
     c = thread_cache_if_any(pool);
     if (!c)
         c = thread__make(pool);
@@ -265,16 +274,18 @@ struct cache *thread_cache(struct weir_pool *pool)
     return c;
 }
 
-/* The pool is being closed: no thread may find it by its address again. Under the registry's lock. */
+/* The pool is being closed: no thread may find it by its address again, and none is handing its cache back afterwards. */
 void thread_forget_pool(struct weir_pool *pool)
 {
     struct thread *t;
+    os_lock(&threads_lock);
     for (t = threads; t; t = t->next) {
         (void)cas_ptr(&t->slots->pool, pool, NO_POOL);
         (void)cas_ptr(&t->slots[WEIR_THREAD_SLOT(pool)].pool, pool, NO_POOL);
         if (pool->id < t->size)
             store_relaxed_ptr(&t->table[pool->id], NULL);
     }
+    os_unlock(&threads_lock);
 }
 
 /* In a forked child: the other threads are gone, and their records with them. */

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 struct trim {
-    uint64_t *free;             /* a bit an op */
+    uint64_t *free;             /* a bit an op that was used since the last trim */
     struct magazine *held;      /* taken out of the depot, linked by next */
     uint32_t held_index;
     uint32_t generation;
@@ -45,12 +45,13 @@ static void trim__take(struct weir_pool *pool, struct stack *stack, struct trim 
         for (i = 0; i < n; i++) {
             struct weir_op *op = (struct weir_op *)load_relaxed_ptr(&m->slot[i]);
             uint32_t index = (uint32_t)((size_t)((char *)op - pool->arena.ops) / pool->arena.op_stride);
-            t->free[index / 64] |= UINT64_C(1) << (index % 64);
+            if (!(state_other(s) & MAGAZINE_SPENT))
+                t->free[index / 64] |= UINT64_C(1) << (index % 64);
             if (load_relaxed_32(&op->generation) >= t->generation)
                 t->generation = load_relaxed_32(&op->generation) + 1;
         }
         /* nobody prefetches by a magazine that isn't loaded: room to remember what its word said */
-        m->before = (struct weir_op *)(void *)(uintptr_t)(n | (state_other(s) ? MAGAZINE_RAW << 16 : 0));
+        m->before = (struct weir_op *)(void *)(uintptr_t)(n | state_other(s) << 16);
         store_relaxed_32(&m->next, t->held_index);
         t->held = m;
         t->held_index = magazine_index(m);
@@ -63,7 +64,8 @@ static void trim__put_back(struct weir_pool *pool, struct trim *t, bool headers)
     while (m) {
         uint32_t next = load_relaxed_32(&m->next), kept = (uint32_t)(uintptr_t)m->before, n = kept & 0xffff;
         m->before = NULL;
-        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n, headers ? MAGAZINE_RAW : kept >> 16));
+        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n,
+                                                 kept >> 16 | MAGAZINE_SPENT | (headers ? MAGAZINE_RAW : 0)));
         depot_push(pool, n >= pool->magazine ? &pool->full : &pool->part, m);
         m = next == MAGAZINE_NONE ? NULL : magazine_at(pool, next);
     }

@@ -145,12 +145,13 @@ static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int
 {
     uint64_t ticket;
     struct weir_op *op;
+    if (c)
+        count_add(&c->waits, 1);
     if (!waiter__queue(pool, &ticket, deadline))
         return NULL;
     WEIR_POINT("waiter.ticket");
     fence();
     if (c) {
-        count_add(&c->waits, 1);
         cache_shut(c);
         waiters_serve(pool, c);
     }

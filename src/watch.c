@@ -158,6 +158,7 @@ int weir_pool_reclaimer(struct weir_pool *pool, unsigned (*fn)(struct weir_pool 
     int error = -ENOSPC;
     if (!pool || !fn)
         return error_set(-EINVAL, "weir_pool_reclaimer: %s is NULL", pool ? "fn" : "pool");
+    fork_check(pool);
     os_lock(&pool->watch_lock);
     for (i = 0; i < RECLAIMERS && error; i++) {
         struct reclaimer *r = &pool->reclaimer[i];
@@ -178,6 +179,7 @@ void weir_pool_reclaimer_remove(struct weir_pool *pool, unsigned (*fn)(struct we
     unsigned i;
     if (!pool)
         return;
+    fork_check(pool);
     os_lock(&pool->watch_lock);
     for (i = 0; i < RECLAIMERS; i++) {
         struct reclaimer *r = &pool->reclaimer[i];
@@ -204,7 +206,8 @@ unsigned watch_reclaim(struct weir_pool *pool)
         fn = load_acquire_64((uint64_t *)(void *)&r->fn);       /* watch.R2 */
         if (fn)
             given += ((unsigned (*)(struct weir_pool *, void *))(uintptr_t)fn)(pool, load_relaxed_ptr(&r->arg));
-        (void)sub_32(&r->running, 1);
+        if (load_relaxed_32(&r->running))                       /* 0: fn has forked, and this is the child */
+            (void)sub_32(&r->running, 1);
     }
     return given;
 }

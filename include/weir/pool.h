@@ -151,7 +151,7 @@ WEIR_API void weir_pool_iovecs_release(struct weir_pool *pool);
 
 /* weir_pool_each - call fn for every pool of this process until it answers non-zero, which is then the result, else 0.
  *
- * threads   any; holds the lock of create and close meanwhile: fn must not create or close pools
+ * threads   any; holds the lock of create and close meanwhile: fn may use pools, but not create or close any, and not fork
  */
 WEIR_API int weir_pool_each(int (*fn)(struct weir_pool *, void *), void *arg);
 
