@@ -18,19 +18,68 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A magazine in trim's hands. */
+struct held {
+    struct magazine *magazine;
+    uint32_t n, marks;
+};
+
 struct trim {
     uint64_t *free;             /* a bit an op that was used since the last trim */
-    struct magazine *held;      /* taken out of the depot, linked by next */
-    uint32_t held_index;
+    struct magazine *list;      /* those in hand that are full, linked by next; `before` remembers n and marks */
+    struct held open;           /* the one that is not, if any */
     uint32_t generation;
 };
+
+/* Keep a full one. Nobody prefetches by a magazine that isn't loaded: its slot[-1] can remember what its word said. */
+static void trim__keep(struct trim *t, struct held h)
+{
+    h.magazine->before = (struct weir_op *)(void *)(uintptr_t)(h.n | h.marks << 16);
+    store_relaxed_32(&h.magazine->next, t->list ? magazine_index(t->list) : MAGAZINE_NONE);
+    t->list = h.magazine;
+}
+
+/* One that is not full goes together with the last such: so what trim holds is as few records as can be, and the depot never lacks an empty
+ * one meanwhile. */
+static void trim__join(struct weir_pool *pool, struct trim *t, struct held h)
+{
+    struct held *o = &t->open;
+    if (!o->magazine) {
+        *o = h;
+        return;
+    }
+    for (; h.n && o->n < pool->magazine; o->n++)
+        store_relaxed_ptr(&o->magazine->slot[o->n], load_relaxed_ptr(&h.magazine->slot[--h.n]));
+    o->marks = ((o->marks | h.marks) & MAGAZINE_RAW) | (o->marks & h.marks & MAGAZINE_SPENT);
+    if (o->n >= pool->magazine) {
+        trim__keep(t, *o);
+        o->magazine = NULL;
+    }
+    if (!h.n)
+        depot_push(pool, &pool->empty, h.magazine);
+    else
+        *o = h;
+}
+
+static void trim__note(struct weir_pool *pool, struct trim *t, const struct held *h)
+{
+    uint32_t i;
+    for (i = 0; i < h->n; i++) {
+        struct weir_op *op = (struct weir_op *)load_relaxed_ptr(&h->magazine->slot[i]);
+        uint32_t index = (uint32_t)((size_t)((char *)op - pool->arena.ops) / pool->arena.op_stride);
+        if (!(h->marks & MAGAZINE_SPENT))
+            t->free[index / 64] |= UINT64_C(1) << (index % 64);
+        if (load_relaxed_32(&op->generation) >= t->generation)
+            t->generation = load_relaxed_32(&op->generation) + 1;
+    }
+}
 
 static void trim__take(struct weir_pool *pool, struct stack *stack, struct trim *t)
 {
     struct magazine *m;
     while ((m = depot_pop(pool, stack, NULL)) != NULL) {
         uint64_t s = load_acquire_64(&m->state);
-        uint32_t i, n;
+        struct held h = { m, 0, 0 };
         /* Ours alone from here on: a thief that has it in its eye finds it EMPTY. */
         while (state_what(s) == MAGAZINE_FULL && !cas_64(&m->state, &s, state_after(s, MAGAZINE_EMPTY, 0, 0))) {
         }
@@ -41,34 +90,34 @@ static void trim__take(struct weir_pool *pool, struct stack *stack, struct trim 
             depot_push(pool, &pool->empty, m);
             continue;
         }
-        n = state_n(s);
-        for (i = 0; i < n; i++) {
-            struct weir_op *op = (struct weir_op *)load_relaxed_ptr(&m->slot[i]);
-            uint32_t index = (uint32_t)((size_t)((char *)op - pool->arena.ops) / pool->arena.op_stride);
-            if (!(state_other(s) & MAGAZINE_SPENT))
-                t->free[index / 64] |= UINT64_C(1) << (index % 64);
-            if (load_relaxed_32(&op->generation) >= t->generation)
-                t->generation = load_relaxed_32(&op->generation) + 1;
-        }
-        /* nobody prefetches by a magazine that isn't loaded: room to remember what its word said */
-        m->before = (struct weir_op *)(void *)(uintptr_t)(n | state_other(s) << 16);
-        store_relaxed_32(&m->next, t->held_index);
-        t->held = m;
-        t->held_index = magazine_index(m);
+        h.n = state_n(s);
+        h.marks = state_other(s);
+        trim__note(pool, t, &h);
+        if (h.n >= pool->magazine)
+            trim__keep(t, h);
+        else
+            trim__join(pool, t, h);
     }
+}
+
+static void trim__give(struct weir_pool *pool, struct held h, bool headers)
+{
+    h.marks |= MAGAZINE_SPENT | (headers ? MAGAZINE_RAW : 0);
+    h.magazine->before = NULL;
+    store_release_64(&h.magazine->state, state_after(load_relaxed_64(&h.magazine->state), MAGAZINE_FULL, h.n, h.marks));
+    depot_push(pool, h.n >= pool->magazine ? &pool->full : &pool->part, h.magazine);
 }
 
 static void trim__put_back(struct weir_pool *pool, struct trim *t, bool headers)
 {
-    struct magazine *m = t->held;
+    struct magazine *m = t->list;
     while (m) {
-        uint32_t next = load_relaxed_32(&m->next), kept = (uint32_t)(uintptr_t)m->before, n = kept & 0xffff;
-        m->before = NULL;
-        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n,
-                                                 kept >> 16 | MAGAZINE_SPENT | (headers ? MAGAZINE_RAW : 0)));
-        depot_push(pool, n >= pool->magazine ? &pool->full : &pool->part, m);
+        uint32_t next = load_relaxed_32(&m->next), kept = (uint32_t)(uintptr_t)m->before;
+        trim__give(pool, (struct held){ m, kept & 0xffff, kept >> 16 }, headers);
         m = next == MAGAZINE_NONE ? NULL : magazine_at(pool, next);
     }
+    if (t->open.magazine)
+        trim__give(pool, t->open, headers);
 }
 
 static bool trim__headers_at_rest(struct weir_pool *pool, struct trim *t)
@@ -113,7 +162,7 @@ static void trim__sweep(struct weir_pool *pool)
 
 size_t weir_pool_trim(struct weir_pool *pool)
 {
-    struct trim t = { NULL, NULL, MAGAZINE_NONE, 0 };
+    struct trim t = { NULL, NULL, { NULL, 0, 0 }, 0 };
     size_t bytes = 0;
     bool headers;
     if (!pool)
@@ -174,11 +223,13 @@ int weir_pool_iovecs(struct weir_pool *pool, struct weir_iovec *out, unsigned n)
 
 void weir_pool_iovecs_release(struct weir_pool *pool)
 {
+    bool pinned;
     if (!pool)
         return;
     os_lock(&pool->trim_lock);
-    if (!pool->pinned)
-        weir_panic("pool \"%s\": weir_pool_iovecs_release without weir_pool_iovecs", pool->name);
-    pool->pinned--;
+    pinned = pool->pinned != 0;
+    pool->pinned -= pinned;
     os_unlock(&pool->trim_lock);
+    if (!pinned)
+        weir_panic("pool \"%s\": weir_pool_iovecs_release without weir_pool_iovecs", pool->name);
 }

@@ -150,6 +150,11 @@ uint32_t watch_ration(struct weir_pool *pool, uint32_t n, uint32_t *l)
     return share < n ? (uint32_t)share : n;
 }
 
+bool weir_pool_wanted(const struct weir_pool *pool)
+{
+    return pool && (waiters_any(pool) || load_relaxed_32(&pool->famine) || load_relaxed_32(&pool->event_state) == EVENT_ARMED);
+}
+
 /* -- reclaimers ----------------------------------------------------------------------------------------------------------- */
 
 int weir_pool_reclaimer(struct weir_pool *pool, unsigned (*fn)(struct weir_pool *, void *), void *arg)

@@ -1,5 +1,6 @@
 /* test_stream_ops.c - the ops that a stream keeps for itself, and that an empty pool takes back. */
 #include "port_support.h"
+#include "sleeper.h"
 
 static void a_stream_uses_its_own_ops_first(void **state)
 {
@@ -148,6 +149,33 @@ static void keeping_and_taking_back_race_and_lose_nothing(void **state)
     assert_int_equal(weir_port_close(port), 0);
 }
 
+static void an_op_is_not_kept_from_who_sleeps_for_one(void **state)
+{
+    struct weir_port *port = port_open();
+    struct weir_pool *pool = pool_of(1, 0, 0);
+    struct weir_stream *stream;
+    struct sleeper sleeper;
+    struct weir_op *op;
+    _Atomic int turn = 0;
+    weir_handle mine, peer;
+    (void)state;
+    net_pair(&mine, &peer);
+    stream = stream_open(port, mine, 0);
+    weir_stream_op_put(stream, weir_op_get(pool));      /* kept: nobody wants it */
+    assert_int_equal(stats_of(pool).live, 1);
+    op = weir_stream_op_get(stream, pool);
+    sleeper_start(&sleeper, pool, -1, &turn);           /* sleeps when this returns */
+    assert_true(weir_pool_wanted(pool));
+    weir_stream_op_put(stream, op);
+    thread_join(&sleeper.thread);
+    assert_ptr_equal(sleeper.op, op);
+    weir_op_put(op);
+    assert_int_equal(weir_stream_close(stream, NULL, NULL), 0);
+    net_close(peer);
+    close_quiet(pool);
+    assert_int_equal(weir_port_close(port), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +184,7 @@ int main(void)
         cmocka_unit_test(an_empty_pool_takes_back_what_streams_keep),
         cmocka_unit_test(streams_that_come_and_go_leave_no_trace_in_a_pool),
         cmocka_unit_test(keeping_and_taking_back_race_and_lose_nothing),
+        cmocka_unit_test(an_op_is_not_kept_from_who_sleeps_for_one),
     };
     net_open();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,13 @@ WEIR_API int weir_pool_low_water(struct weir_pool *pool, uint32_t ops, void (*fn
 WEIR_API int weir_pool_reclaimer(struct weir_pool *pool, unsigned (*fn)(struct weir_pool *, void *), void *arg);
 WEIR_API void weir_pool_reclaimer_remove(struct weir_pool *pool, unsigned (*fn)(struct weir_pool *, void *), void *arg);
 
+/* weir_pool_wanted - is somebody short of ops just now: a waiter, or a loop that was told NULL? Who keeps ops at hand, as for a reclaimer,
+ * asks after it has put one aside, and gives it back instead: nobody asks the reclaimers again for who sleeps already.
+ *
+ * threads   any; progress wait-free; NULL: false
+ */
+WEIR_API bool weir_pool_wanted(const struct weir_pool *pool);
+
 /* weir_pool_owns - does this address lie in one of the pool's ops: its header, OVERLAPPED, user area or buffer?
  *
  * threads   any; progress wait-free; a NULL pool or address: false

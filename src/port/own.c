@@ -197,6 +197,8 @@ void weir_stream_op_put(struct weir_stream *stream, struct weir_op *op)
             fence();                                            /* the op is there before `filled` is looked at */
             if (!load_relaxed_32(&home->filled))
                 (void)swap_32(&home->filled, 1);                /* own.R2 -> own.A2: that there is an op */
+            if (weir_pool_wanted(home->pool) && (op = own__swap(&stream->own[i], NULL)) != NULL)
+                weir_op_unref(op);                              /* who sleeps already asks nobody for it */
             return;
         }
         if (dry)
