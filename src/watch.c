@@ -25,7 +25,7 @@ int weir_pool_fd(struct weir_pool *pool)
     fork_check(pool);
     os_lock(&pool->event_lock);
     if (pool->event < 0) {
-        pool->event = os_event_create();
+        store_relaxed_32((uint32_t *)&pool->event, (uint32_t)os_event_create());
         if (pool->event >= 0 && load_relaxed_32(&pool->event_state) == EVENT_SET)
             os_event_set(pool->event);
     }
@@ -152,7 +152,8 @@ uint32_t watch_ration(struct weir_pool *pool, uint32_t n, uint32_t *l)
 
 bool weir_pool_wanted(const struct weir_pool *pool)
 {
-    return pool && (waiters_any(pool) || load_relaxed_32(&pool->famine) || load_relaxed_32(&pool->event_state) == EVENT_ARMED);
+    return pool && (waiters_any(pool) || (load_relaxed_32(&pool->event_state) == EVENT_ARMED &&
+                                          (int)load_relaxed_32((const uint32_t *)&pool->event) >= 0));
 }
 
 /* -- reclaimers ----------------------------------------------------------------------------------------------------------- */

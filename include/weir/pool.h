@@ -127,7 +127,7 @@ WEIR_API int weir_pool_low_water(struct weir_pool *pool, uint32_t ops, void (*fn
 WEIR_API int weir_pool_reclaimer(struct weir_pool *pool, unsigned (*fn)(struct weir_pool *, void *), void *arg);
 WEIR_API void weir_pool_reclaimer_remove(struct weir_pool *pool, unsigned (*fn)(struct weir_pool *, void *), void *arg);
 
-/* weir_pool_wanted - is somebody short of ops just now: a waiter, or a loop that was told NULL? Who keeps ops at hand, as for a reclaimer,
+/* weir_pool_wanted - does somebody sleep for an op: a waiter, or a loop that was told NULL and watches the descriptor? Who keeps ops at hand, as for a reclaimer,
  * asks after it has put one aside, and gives it back instead: nobody asks the reclaimers again for who sleeps already.
  *
  * threads   any; progress wait-free; NULL: false
