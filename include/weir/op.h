@@ -117,6 +117,7 @@ WEIR_API void weir_op_prepare(struct weir_op *op, uint64_t offset);
 /* weir_op_submitted, weir_op_returned - for programs with their own loop: say that the kernel owns the op, and that it no
  * longer does. In between, a put of it, or its last unref, is a panic instead of a buffer that changes under its next owner.
  *
+ * One I/O at a time: an op whose buffer goes out in several writes at once is referenced for each instead (ref.h).
  * weir_op_submitted comes before the system call, weir_op_returned after its completion was dequeued or the submit failed.
  *
  * threads   the owner; then whoever dequeued it

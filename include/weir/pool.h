@@ -97,7 +97,8 @@ WEIR_API size_t weir_pool_trim(struct weir_pool *pool);
 WEIR_API void weir_thread_flush(struct weir_pool *pool);
 
 /* weir_pool_fd - a descriptor (Windows: an event) for event loops: readable from the moment an op is given back after a get
- * had answered NULL, until a get answers NULL again. Level-triggered; never read from it.
+ * had answered NULL, until a get answers NULL again. Level-triggered; never read from it. It stays readable while there are ops: watch it
+ * only while something waits for one. On Windows: (HANDLE)(intptr_t)weir_pool_fd(pool). A forked child calls weir_pool_fd anew.
  *
  * owns      the pool; it is closed with the pool. The same descriptor every time
  * threads   any
