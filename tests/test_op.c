@@ -329,54 +329,64 @@ static void put_bulk_gives_each_op_to_its_own_pool_and_steps_over_null(void **st
         close_quiet(pool[i]);
 }
 
+enum { DUEL_CAPACITY = 2000, DUEL_WANT = 1500 };
+
 struct duel {
     struct weir_pool *pool;
-    pthread_barrier_t start;
+    _Atomic unsigned here;              /* arrivals: both start at once, without a system call in between */
     bool won[2];
     unsigned rounds;
-    _Atomic unsigned both_lost, both_won, neither_n_nor_0;
+    unsigned both_lost, both_won, neither_n_nor_0;
 };
 struct duellist {
     struct duel *duel;
-    int me;
+    unsigned me;
 };
+
+static void duel_meet(struct duel *duel, unsigned *meetings)
+{
+    unsigned all = 2 * ++*meetings;
+    atomic_fetch_add(&duel->here, 1);
+    for (unsigned spins = 0; atomic_load(&duel->here) < all; spins++)
+        if (spins > 10000)
+            sched_yield();
+}
 
 static const char *takes_three_quarters(void *arg)
 {
     struct duellist *self = arg;
     struct duel *duel = self->duel;
-    struct weir_op *ops[48];
+    struct weir_op **ops = calloc(DUEL_WANT, sizeof *ops);
+    unsigned meetings = 0;
     for (unsigned i = 0; i < duel->rounds; i++) {
         unsigned got;
-        pthread_barrier_wait(&duel->start);
-        got = weir_op_get_bulk(duel->pool, ops, 48);
-        duel->won[self->me] = got == 48;
-        if (got != 48 && got != 0)
-            atomic_fetch_add(&duel->neither_n_nor_0, 1);
-        pthread_barrier_wait(&duel->start);
-        if (self->me == 0 && !duel->won[0] && !duel->won[1])
-            atomic_fetch_add(&duel->both_lost, 1);
-        if (self->me == 0 && duel->won[0] && duel->won[1])
-            atomic_fetch_add(&duel->both_won, 1);
-        pthread_barrier_wait(&duel->start);
+        duel_meet(duel, &meetings);
+        got = weir_op_get_bulk(duel->pool, ops, DUEL_WANT);
+        duel->won[self->me] = got == DUEL_WANT;
+        duel_meet(duel, &meetings);
+        if (self->me == 0) {
+            duel->both_lost += !duel->won[0] && !duel->won[1];
+            duel->both_won += duel->won[0] && duel->won[1];
+            duel->neither_n_nor_0 += got != DUEL_WANT && got != 0;
+        }
+        duel_meet(duel, &meetings);
         weir_op_put_bulk(ops, got);
     }
+    free(ops);
     return NULL;
 }
 
 /* Each wants three quarters of the pool: two that both fail would each have held a part that the other lacked. */
 static void of_two_bulk_callers_that_want_the_same_ops_one_gets_them(void **state)
 {
-    struct duel duel = { .pool = pool_of(64, 0, 0), .rounds = SCALED(5000, 1000) };
+    struct duel duel = { .pool = pool_of(DUEL_CAPACITY, 0, 0), .rounds = SCALED(5000, 1000) };
     struct duellist self[2] = { { &duel, 0 }, { &duel, 1 } };
     struct thread thread[2];
     (void)state;
-    pthread_barrier_init(&duel.start, NULL, 2);
     for (int i = 0; i < 2; i++)
         thread_start(&thread[i], takes_three_quarters, &self[i]);
     for (int i = 0; i < 2; i++)
         thread_join(&thread[i]);
-    pthread_barrier_destroy(&duel.start);
     assert_int_equal(duel.both_lost, 0);
     assert_int_equal(duel.both_won, 0);
     assert_int_equal(duel.neither_n_nor_0, 0);
