@@ -84,6 +84,16 @@ void weir_set_panic(weir_panic_fn fn, void *arg)
     os_unlock(&hook_lock);
 }
 
+void panic_hold(void)
+{
+    os_lock(&hook_lock);
+}
+
+void panic_let_go(void)
+{
+    os_unlock(&hook_lock);
+}
+
 _Noreturn void weir_panic(const char *format, ...)
 {
     char text[512];

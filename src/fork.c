@@ -8,10 +8,11 @@
  *
  * which is true at every instruction, because put stores refs = 0 before it publishes and get stores refs = 1 after it claimed.
  *
- * Locks: the registry's and the threads' are taken before the fork and released on both sides; the pools' own are reset in the child. The child's event
+ * Locks: the registry's, the threads' and the panic hook's are taken before the fork and released on both sides; the pools' own are reset in the child. The child's event
  * descriptor is its own: it closes the inherited copy and makes another when weir_pool_fd is called there.
  */
 #include "pool_private.h"
+#include "panic.h"
 #include <string.h>
 
 void fork_before(void)
@@ -19,10 +20,12 @@ void fork_before(void)
     os_lock(&registry_opening);
     os_lock(&registry_lock);
     os_lock(&threads_lock);
+    panic_hold();
 }
 
 void fork_parent(void)
 {
+    panic_let_go();
     os_unlock(&threads_lock);
     os_unlock(&registry_lock);
     os_unlock(&registry_opening);

@@ -9,4 +9,8 @@
 
 _Noreturn void weir_panic(const char *format, ...) WEIR_PRINTF(1, 2);
 
+/* Around a fork: no other thread is in the middle of reading or setting the hook. */
+void panic_hold(void);
+void panic_let_go(void);
+
 #endif

@@ -185,15 +185,17 @@ static void forks_while_threads_work(uint32_t capacity, uint32_t cache, thread_b
 {
     struct busy busy = { .pool = pool_of(capacity, cache, 64) };
     struct thread thread[8];
+    const char *wrong = NULL;
     for (int i = 0; i < threads; i++)
         thread_start(&thread[i], body, &busy);
-    for (int i = 0; i < forks; i++) {
+    for (int i = 0; i < forks && !wrong; i++) {
         weir_op_put(weir_op_get(busy.pool));
-        in_a_child(takes_what_is_not_live_in_many, busy.pool);
+        wrong = child_end(child_start(takes_what_is_not_live_in_many, busy.pool));
     }
-    atomic_store(&busy.stop, true);
+    atomic_store(&busy.stop, true);             /* the threads use this frame: they end before anything is asserted */
     for (int i = 0; i < threads; i++)
         thread_join(&thread[i]);
+    assert_right(wrong);
     take_and_put_all(busy.pool, capacity);
     close_quiet(busy.pool);
 }
@@ -243,6 +245,57 @@ static void two_threads_fork_while_two_others_work(void **state)
     atomic_store(&busy.stop, true);
     for (int i = 2; i < 4; i++)
         thread_join(&thread[i]);
+    close_quiet(busy.pool);
+}
+
+/* What get and put never take: the locks of create and close, of a thread's first call and end, of the panic hook. */
+static const char *makes_pools_and_panics(void *arg)
+{
+    struct busy *busy = arg;
+    struct catcher catcher;
+    while (!atomic_load(&busy->stop)) {
+        struct weir_pool_config config = { .capacity = 20 };
+        struct weir_pool *pool = NULL;
+        struct weir_op *op;
+        NEED(weir_pool_create(&pool, &config) == 0);
+        NEED((op = take_one(pool)) != NULL);
+        weir_op_put(op);
+        for (volatile int i = 0; i < 100; i++)
+            NEED(PANICKED(&catcher, weir_op_put(op)));
+        NEED(weir_pool_close(pool) == 0);
+    }
+    return NULL;
+}
+
+static const char *makes_a_pool_and_panics(void *arg)
+{
+    struct weir_pool_config config = { .capacity = 20 };
+    struct weir_pool *pool = NULL;
+    struct catcher catcher;
+    struct weir_op *op;
+    NEED(weir_pool_create(&pool, &config) == 0);
+    NEED((op = take_one(pool)) != NULL);
+    weir_op_put(op);
+    NEED(PANICKED(&catcher, weir_op_put(op)));
+    NEED(weir_pool_close(pool) == 0);
+    return takes_what_is_not_live(arg);
+}
+
+static void fork_while_other_threads_make_pools_and_panic_leaves_no_lock_held(void **state)
+{
+    struct busy busy = { .pool = pool_of(100, 0, 64) };
+    struct thread thread[3];
+    const char *wrong = NULL;
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        thread_start(&thread[i], makes_pools_and_panics, &busy);
+    for (int i = 0; i < SCALED(400, 60) && !wrong; i++)
+        wrong = child_end(child_start(makes_a_pool_and_panics, busy.pool));
+    atomic_store(&busy.stop, true);
+    for (int i = 0; i < 3; i++)
+        thread_join(&thread[i]);
+    assert_right(wrong);
+    take_and_put_all(busy.pool, 100);
     close_quiet(busy.pool);
 }
 
@@ -407,6 +460,7 @@ int main(void)
         cmocka_unit_test(fork_while_other_threads_steal_from_each_other_leaves_both_whole),
         cmocka_unit_test(fork_while_other_threads_do_everything_leaves_both_whole),
         cmocka_unit_test(two_threads_fork_while_two_others_work),
+        cmocka_unit_test(fork_while_other_threads_make_pools_and_panic_leaves_no_lock_held),
         cmocka_unit_test(the_child_has_no_waiters),
         cmocka_unit_test(what_a_child_does_does_not_show_on_the_parents_descriptor),
         cmocka_unit_test(a_reclaimer_that_ran_at_the_fork_can_be_removed_in_the_child),

@@ -45,7 +45,7 @@ WEIR_API const char *weir_error_message(void);
  * nothing was changed by that call. The default writes the message to standard error and calls abort().
  *
  * threads   any; the newest hook counts
- * progress  wait-free
+ * progress  takes a lock that panics take for a look
  * errors    fn NULL: the default again. A hook that returns is followed by abort().
  */
 typedef void (*weir_panic_fn)(const char *message, void *arg);
