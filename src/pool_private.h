@@ -263,7 +263,6 @@ extern struct os_lock registry_opening, registry_lock;
 extern struct os_lock threads_lock;
 struct weir_pool *registry_first(void);                         /* under registry_opening */
 struct weir_pool *registry_find(const void *inside, struct weir_op **op, const char **part);
-bool registry_knows(const struct weir_pool *pool);
 
 /* fork.c */
 void fork_before(void);

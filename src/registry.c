@@ -306,16 +306,6 @@ bool weir_pool_owns(const struct weir_pool *pool, const void *inside)
     return pool && inside && arena_op_of(pool, inside, &part) != NULL;
 }
 
-bool registry_knows(const struct weir_pool *pool)
-{
-    struct weir_pool *p;
-    os_lock(&registry_lock);
-    for (p = pools; p && p != pool; p = p->next) {
-    }
-    os_unlock(&registry_lock);
-    return p != NULL;
-}
-
 /* The pool in one of whose ops an address lies; NULL: none. */
 struct weir_pool *registry_find(const void *inside, struct weir_op **op, const char **part)
 {
