@@ -146,12 +146,13 @@ static void arena__prepare_op(struct weir_pool *pool, uint32_t index)
     if (WEIR_LIKELY(load_acquire_ptr(&op->pool) != NULL))       /* arena.P2 */
         return;
     /* Never 0, so that the swap of a filler who is late fails. trim.B1: set before any header is discarded. */
+    /* arena.F1 -> arena.F1: filled once; trim.G2 <- trim.G1 */
     (void)cas_32(&op->generation, &zero, load_acquire_32(&pool->arena.generation));
     WEIR_POINT("arena.generation");
     zero = 0;
-    (void)cas_32(&op->index, &zero, index);
+    (void)cas_32(&op->index, &zero, index);                     /* arena.F2 -> arena.F2: filled once */
     if (pool->arena.buffers)
-        (void)cas_ptr(&op->buffer, NULL, pool->arena.buffers + index * pool->arena.buffer_stride);
+        (void)cas_ptr(&op->buffer, NULL, pool->arena.buffers + index * pool->arena.buffer_stride);  /* arena.F3 -> arena.F3: filled once */
     (void)cas_ptr(&op->pool, NULL, pool);                       /* arena.P1 -> arena.P2: the fields above */
 }
 
@@ -159,8 +160,8 @@ static void arena__prepare_op(struct weir_pool *pool, uint32_t index)
 void arena_prepare_ops(struct weir_pool *pool, struct magazine *m, uint64_t s)
 {
     uint32_t i;
-    fence();                                                    /* transit before the word and arena.generation: trim.B1 */
-    if (load_acquire_64(&m->state) != s)
+    fence();                                                    /* trim.B2 <-> trim.B1: transit, then the word and arena.generation */
+    if (load_acquire_64(&m->state) != s)                        /* magazine.S2 */
         return;                                                 /* others have them: what the caller does next fails */
     for (i = 0; i < state_n(s); i++) {
         const char *op = (const char *)load_relaxed_ptr(&m->slot[i]);
@@ -175,15 +176,15 @@ void arena_prepare_block(struct weir_pool *pool, uint32_t block)
     uint32_t from = block * pool->magazine, i, zero = 0;
     uint32_t n = pool->capacity - from < pool->magazine ? pool->capacity - from : pool->magazine;
     uint64_t fresh = 0;
-    if (load_acquire_64(&m->state))
+    if (load_acquire_64(&m->state))                             /* magazine.S2 */
         return;
     for (i = 0; i < n; i++) {
         arena__prepare_op(pool, from + i);
-        (void)cas_ptr(&m->slot[i], NULL, arena_op(pool, from + i));
+        (void)cas_ptr(&m->slot[i], NULL, arena_op(pool, from + i)); /* arena.F4 -> arena.F4: filled once */
     }
-    (void)cas_32(&m->index, &zero, block);
+    (void)cas_32(&m->index, &zero, block);                      /* arena.F5 -> arena.F5: filled once */
     WEIR_POINT("arena.prepared");
-    (void)cas_64(&m->state, &fresh, state_after(0, MAGAZINE_FULL, n, 0));   /* magazine.S1: the slots and headers */
+    (void)cas_64(&m->state, &fresh, state_after(0, MAGAZINE_FULL, n, 0));   /* magazine.S1 -> magazine.S2: the slots and headers */
 }
 
 /* Which op an address lies in, and in which part of it; NULL: in none. */

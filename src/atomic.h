@@ -7,6 +7,8 @@
  *   load_relaxed load_acquire store_relaxed store_release
  *   cas (acquire and release, full on x86; *expected is updated on failure)   add sub swap or (acquire and release)
  *   fence (full: orders a store before a later load)
+ *   fence_after_swap (behind a read-modify-write: orders it, and the stores before it, before later loads. Nothing on x86, whose locked
+ *   instructions are full fences; elsewhere acquire and release are less than that)
  */
 #ifndef WEIR_ATOMIC_H
 #define WEIR_ATOMIC_H
@@ -62,6 +64,7 @@
         return v;                                                                                                             \
     }
 static inline void fence(void) { ck_pr_fence_memory(); }
+static inline void fence_after_swap(void) { ck_pr_fence_atomic_load(); }
 static inline void pause_cpu(void) { ck_pr_stall(); }
 
 #else
@@ -89,6 +92,14 @@ static inline void fence(void)
     uint32_t own = 0;
     (void)__atomic_exchange_n(&own, 1, __ATOMIC_SEQ_CST);
     __asm__ __volatile__("" : : "r"(&own) : "memory");
+}
+static inline void fence_after_swap(void)
+{
+#if defined(__x86_64__)
+    __asm__ __volatile__("" : : : "memory");
+#else
+    fence();
+#endif
 }
 static inline void pause_cpu(void) { __asm__ __volatile__("" : : : "memory"); }
 

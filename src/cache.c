@@ -14,8 +14,8 @@
  *     owner                 one thread                        yes                   yes (check: quiet pool)
  *     thieves                                                 yes                   yes
  *
- *     progress: lock-free. Where the system has no process-wide barrier no cache is ever opened: every call comes here, and its
- *     swap on the magazine's word is the fence.
+ *     progress: lock-free. Where the system has no process-wide barrier no cache is ever opened: every call comes here, and of its
+ *     swap on the magazine's word and a thief's one comes first: the later one fails.
  */
 #include "pool_private.h"
 #include "panic.h"
@@ -29,17 +29,19 @@ static void cache__set_w(struct cache *c, uint32_t n, uint32_t ration)
 }
 
 /* The owner, diverted: w says *n, and slot[*n, hi) is claimed. Afterwards a theft that was under way has failed or has happened; w
- * and *n say what is left. true: the claim stands. */
+ * and *n say what is left. A full fence in any case. true: the claim stands. */
 static bool cache__settle(struct cache *c, uint32_t *n, uint32_t hi)
 {
     struct weir_pool *pool = c->pub.pool;
     struct magazine *m = magazine_at(pool, c->loaded);
-    uint64_t s = load_acquire_64(&m->state);
+    uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */
     uint32_t had = *n, taken, i;
     while (state_what(s) == MAGAZINE_LOADED) {
         WEIR_POINT("cache.settle");
-        if (cas_64(&m->state, &s, state_after(s, MAGAZINE_LOADED, 0, c->id)))   /* magazine.S2: a theft under way fails */
+        if (cas_64(&m->state, &s, state_after(s, MAGAZINE_LOADED, 0, c->id))) {     /* magazine.S1: w; a theft under way fails */
+            fence_after_swap();                                 /* cache.F1 <-> steal.F2, watch.F3: g and w, then dirty and low_ops */
             return true;
+        }
     }
     taken = state_n(s);
     if (state_what(s) != MAGAZINE_TAKEN || taken > hi)
@@ -52,6 +54,7 @@ static bool cache__settle(struct cache *c, uint32_t *n, uint32_t hi)
     cache__set_w(c, *n, 0);
     WEIR_POINT("cache.settled");
     store_release_64(&m->state, state_after(s, MAGAZINE_LOADED, 0, c->id));     /* magazine.S1: w and the slots */
+    fence();                                                    /* cache.F1 */
     return taken <= had;
 }
 
@@ -77,7 +80,7 @@ static struct weir_op *cache__load(struct cache *c, struct magazine *m)
 {
     struct weir_pool *pool = c->pub.pool;
     struct magazine *old = magazine_at(pool, c->loaded);
-    uint64_t s = load_acquire_64(&m->state), o;
+    uint64_t s = load_acquire_64(&m->state), o;                 /* magazine.S2 */
     uint32_t n;
     while (state_what(s) == MAGAZINE_FULL) {
         n = state_n(s);
@@ -85,7 +88,7 @@ static struct weir_op *cache__load(struct cache *c, struct magazine *m)
         if (WEIR_UNLIKELY(state_other(s) & MAGAZINE_RAW))
             arena_prepare_ops(pool, m, s);
         o = load_relaxed_64(&old->state);                       /* ours: with n = 0 no thief changes it */
-        store_release_64(&old->state, state_after(o, MAGAZINE_EMPTY, 0, 0));
+        store_release_64(&old->state, state_after(o, MAGAZINE_EMPTY, 0, 0));    /* magazine.S1: it has none */
         cache__point_at(c, m, n - 1);
         WEIR_POINT("cache.load");
         if (cas_64(&m->state, &s, state_after(s, MAGAZINE_LOADED, 0, c->id))) {     /* magazine.S1: w says n - 1 */
@@ -95,11 +98,11 @@ static struct weir_op *cache__load(struct cache *c, struct magazine *m)
             return (struct weir_op *)load_relaxed_ptr(&m->slot[n - 1]);
         }
         cache__point_at(c, old, 0);
-        store_release_64(&old->state, state_after(load_relaxed_64(&old->state), MAGAZINE_LOADED, 0, c->id));
+        store_release_64(&old->state, state_after(load_relaxed_64(&old->state), MAGAZINE_LOADED, 0, c->id));    /* magazine.S1: w says 0 */
     }
     if (state_what(s) == MAGAZINE_TAKEN)
         depot_settle_taken(pool, m, s);
-    store_release_64(&m->state, state_after(s, MAGAZINE_EMPTY, 0, 0));
+    store_release_64(&m->state, state_after(s, MAGAZINE_EMPTY, 0, 0));  /* magazine.S1: it has none */
     depot_give_empty(pool, c, m);
     return NULL;
 }
@@ -129,16 +132,16 @@ struct weir_op *cache_take(struct cache *c)
             if ((op = cache__claim(c)) != NULL)
                 return op;
         if (c->prev != MAGAZINE_NONE) {
-            store_release_32(&c->transit, c->prev);
+            store_release_32(&c->transit, c->prev);             /* depot.T1 -> steal.T2: listed before prev lets go of it */
             op = cache__load(c, magazine_at(pool, c->prev));
-            store_release_32(&c->prev, MAGAZINE_NONE);
-            store_release_32(&c->transit, MAGAZINE_NONE);
+            store_release_32(&c->prev, MAGAZINE_NONE);          /* cache.P1 -> steal.P2: transit, loaded and w */
+            store_release_32(&c->transit, MAGAZINE_NONE);       /* depot.T1: loaded says where it is */
         } else if ((m = depot_pop_ops(pool, c)) != NULL || (m = depot_pop_virgin(pool, c)) != NULL) {
             WEIR_POINT("cache.popped");
             op = cache__load(c, m);
-            store_release_32(&c->transit, MAGAZINE_NONE);
+            store_release_32(&c->transit, MAGAZINE_NONE);       /* depot.T1: loaded says where it is */
             count_add(&c->refills, op != NULL);
-        } else if (load_acquire_32(&pool->dirty) != CLEAN && steal_sweep(pool, c)) {
+        } else if (load_acquire_32(&pool->dirty) != CLEAN && steal_sweep(pool, c)) {    /* steal.D4 <- steal.D3 */
             continue;
         } else if (!depot_is_bare(pool) || watch_reclaim(pool)) {
             continue;
@@ -174,7 +177,7 @@ static void cache__check_members(struct weir_pool *pool, struct cache *c, struct
 /* A listed magazine goes to the depot, whatever others have done to it. */
 static void cache__give(struct weir_pool *pool, struct cache *c, struct magazine *m)
 {
-    uint64_t s = load_acquire_64(&m->state);
+    uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */
     if (state_what(s) == MAGAZINE_FULL) {
         depot_push(pool, state_n(s) >= pool->magazine ? &pool->full : &pool->part, m);
         count_add(&c->flushes, 1);
@@ -182,7 +185,7 @@ static void cache__give(struct weir_pool *pool, struct cache *c, struct magazine
     }
     if (state_what(s) == MAGAZINE_TAKEN)
         depot_settle_taken(pool, m, s);
-    store_release_64(&m->state, state_after(s, MAGAZINE_EMPTY, 0, 0));
+    store_release_64(&m->state, state_after(s, MAGAZINE_EMPTY, 0, 0));  /* magazine.S1: it has none */
     depot_give_empty(pool, c, m);
 }
 
@@ -196,7 +199,7 @@ static void cache__load_empty(struct cache *c, struct magazine *m)
 /* The loaded magazine's n ops leave the cache as a FULL magazine, which stays listed as loaded. false: a thief was faster. */
 static bool cache__unload(struct cache *c, struct magazine *m, uint32_t n)
 {
-    uint64_t s = load_acquire_64(&m->state);
+    uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */
     cache__check_members(c->pub.pool, c, m, n);
     WEIR_POINT("cache.unload");
     if (state_what(s) == MAGAZINE_LOADED && cas_64(&m->state, &s, state_after(s, MAGAZINE_FULL, n, 0))) {  /* magazine.S1: the slots */
@@ -220,7 +223,7 @@ static void cache__flush(struct cache *c)
         if (c->prev != MAGAZINE_NONE)
             cache__give(pool, c, magazine_at(pool, c->prev));
         WEIR_POINT("cache.flushed");
-        store_release_32(&c->prev, magazine_index(m));
+        store_release_32(&c->prev, magazine_index(m));          /* cache.P1 -> steal.P2: the magazine's word */
     }
     cache__load_empty(c, depot_pop_empty(pool, c, true));
 }
@@ -257,34 +260,34 @@ void cache_place(struct cache *c, struct weir_op *op)
 
 void cache_shut(struct cache *c)
 {
-    int64_t g = load_g(c);
+    int64_t g = load_g(c);                                      /* steal.G4 */
     if (!g_is_shut(g))                                          /* fails only if another has shut it meanwhile */
-        (void)cas_64((uint64_t *)&c->pub.g, (uint64_t *)&g, (uint64_t)g_after(g));
-    store_relaxed_32(&c->pub.l, 0);
+        (void)cas_64((uint64_t *)&c->pub.g, (uint64_t *)&g, (uint64_t)g_after(g));  /* cache.G2 -> cache.G5: who wants the owner */
+    store_release_32(&c->pub.l, 0);                             /* cache.L2: behind g, on any machine */
 }
 
 /* Open a cache that holds ops. */
 static void cache__open(struct cache *c)
 {
     struct weir_pool *pool = c->pub.pool;
-    int64_t g = load_g(c);
+    int64_t g = load_g(c);                                      /* cache.G5 */
     uint32_t n = (uint32_t)w_count(c->pub.w), l = pool->magazine, ration;
     if (pool->barrier && g_is_shut(g)) {
-        store_release_64((uint64_t *)&c->pub.g, (uint64_t)(g & ~G_SHUT));   /* cache.G3 -> steal.G4, before the tag */
+        store_release_64((uint64_t *)&c->pub.g, (uint64_t)(g & ~G_SHUT));   /* cache.G3 -> steal.G4: before the tag */
         WEIR_POINT("cache.open");
     }
     if (!pool->barrier || g_is_shut(g))
         (void)cache__settle(c, &n, n);
     ration = watch_ration(pool, n, &l);
     cache__set_w(c, n, ration);
-    mark_dirty(pool);                                           /* after the swap in settle: g is open, or w is in sight */
+    mark_dirty(pool);                                           /* after cache.F1: g is open, or w is in sight */
     if (!pool->barrier)
         return;
-    store_relaxed_32(&c->pub.l, l);                             /* cache.L3 -> cache.L1, our own */
+    store_relaxed_32(&c->pub.l, l);                             /* cache.L3 <-> cache.L2: the later one stays */
     WEIR_POINT("cache.opened");
-    fence();                                                    /* l before g: a thief sets g before l */
-    if (g_is_shut(load_g(c)))
-        store_relaxed_32(&c->pub.l, 0);
+    fence();                                                    /* cache.F3 <-> cache.L2: l, then g; who shuts swaps g, then stores l */
+    if (g_is_shut(load_g(c)))                                   /* cache.G5 */
+        store_relaxed_32(&c->pub.l, 0);                         /* cache.L3 */
 }
 
 /* Every slow path ends here: open the cache if it holds something, then look whether somebody waits for what it holds. */
@@ -293,7 +296,8 @@ void cache_rearm(struct cache *c)
     struct weir_pool *pool = c->pub.pool;
     if (w_count(c->pub.w) > 0 || c->prev != MAGAZINE_NONE)
         cache__open(c);
-    fence();                                                    /* what was put before the waiters and the event: waiter.F1 */
+    /* waiter.F1 <-> waiter.F2, watch.E1: what was put, then the waiters and the event */
+    fence();
     if (WEIR_UNLIKELY(waiters_any(pool))) {
         cache_shut(c);
         waiters_serve(pool, c);
@@ -329,7 +333,7 @@ void cache_empty(struct cache *c)
         (void)cache__push_loaded(c, true);
     if (c->prev != MAGAZINE_NONE) {
         cache__give(pool, c, magazine_at(pool, c->prev));
-        store_release_32(&c->prev, MAGAZINE_NONE);
+        store_release_32(&c->prev, MAGAZINE_NONE);              /* cache.P1: the depot has it */
     }
     cache__set_w(c, 0, 0);
     fence();                                                    /* waiter.F1 */
@@ -379,18 +383,18 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
     struct weir_op *op;
     uint32_t n, l = 0;
     WEIR_POINT("get.slow");
-    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {
+    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {        /* fork.F2 <- fork.F1 */
         fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
         return cache__get_empty(c);
     }
     if (w_count(w) < 0) {
-        store_w(c, w + WEIR_W_ONE);
+        store_w(c, w + WEIR_W_ONE);                             /* cache.W1: the claim was void */
         return cache__get_empty(c);
     }
     n = (uint32_t)w_count(w);
     op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
-    if (!g_is_shut(load_g(c))) {                                /* only the ration was used up */
-        if (!watch_low(pool)) {
+    if (!g_is_shut(load_g(c))) {                                /* cache.G5 */
+        if (!watch_low(pool)) {                                 /* only the ration was used up */
             cache__set_w(c, n, watch_ration(pool, n, &l));
             return op_born(op);
         }
@@ -414,10 +418,10 @@ bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n)
 {
     int64_t w = c->pub.w - (int64_t)n * WEIR_W_ONE;
     uint32_t left = (uint32_t)w, i;
-    if (w_ration(c->pub.w) < (int64_t)n || w_count(c->pub.w) < (int64_t)n || g_is_shut(load_g(c)))
+    if (w_ration(c->pub.w) < (int64_t)n || w_count(c->pub.w) < (int64_t)n || g_is_shut(load_g(c)))  /* cache.G5 */
         return false;
     store_w(c, w);                                              /* cache.W1 -> cache.W2 */
-    WEIR_COMPILER_FENCE();
+    WEIR_COMPILER_FENCE();                                      /* cache.C1 */
     WEIR_POINT("bulk.claimed");
     for (i = 0; i < n; i++)
         out[i] = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[left + i]);
@@ -437,12 +441,12 @@ void weir_cache_put_slow_1(struct weir_cache *cache, int64_t w)
     uint32_t n = (uint32_t)w_count(w) - 1;
     struct weir_op *op;
     WEIR_POINT("put.slow");
-    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {
+    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {        /* fork.F2 <- fork.F1 */
         fork_mend(pool);                                        /* which has found the op, too */
         return;
     }
     op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
-    store_w(c, w - 1);                                          /* back into our hands, if no thief has it */
+    store_w(c, w - 1);                                          /* cache.W1: back into our hands, if no thief has it */
     WEIR_POINT("put.reclaimed");
     if (cache__settle(c, &n, n + 1)) {
         c->hand = op;

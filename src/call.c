@@ -41,7 +41,7 @@ uint32_t weir_call_number(call_fn fn)
             continue;
         uint64_t seen = load_relaxed_64(&call__function[number]);       /* the word is all there is: nothing hangs on it */
         WEIR_POINT("call.number");
-        if (seen == word || (!seen && (cas_64(&call__function[number], &seen, word) || seen == word)))
+        if (seen == word || (!seen && (cas_64(&call__function[number], &seen, word) || seen == word)))  /* call.F1 -> call.F1: filled once */
             return number;
     }
     weir_panic("weir_rundown_close: more than %d different functions for done; give one function different arguments",
@@ -58,8 +58,8 @@ uint64_t weir_call_begin(const void *near)
     uint32_t first = call__hash((uint64_t)(uintptr_t)near, CALL_SLOTS);
     for (uint32_t i = 0;; i++) {
         uint32_t index = (first + i) & (CALL_SLOTS - 1);
-        uint32_t seen = load_relaxed_32(&call__slot[index]);
-        if (!(seen & CALL_BUSY) && cas_32(&call__slot[index], &seen, seen | CALL_BUSY))
+        uint32_t seen = load_relaxed_32(&call__slot[index]);    /* the swap tells if it is stale */
+        if (!(seen & CALL_BUSY) && cas_32(&call__slot[index], &seen, seen | CALL_BUSY)) /* call.B1 -> call.B1: the slot is ours */
             return (uint64_t)index << 32 | seen | CALL_BUSY;
         if (i % CALL_SLOTS == CALL_SLOTS - 1)
             os_yield();
@@ -80,7 +80,7 @@ int weir_call_wait(uint64_t ticket, int64_t deadline)
     for (int late = 0; (seen & ~(uint32_t)CALL_WAITED) == busy; seen = load_acquire_32(slot)) {     /* call.A1 <- call.R1 */
         if (late || deadline <= os_now())
             return -ETIMEDOUT;
-        if ((seen & CALL_WAITED) || cas_32(slot, &seen, busy | CALL_WAITED))
+        if ((seen & CALL_WAITED) || cas_32(slot, &seen, busy | CALL_WAITED))    /* call.W1 -> call.R1: that somebody sleeps */
             late = os_wait(slot, busy | CALL_WAITED, deadline);
     }
     return 0;

@@ -42,12 +42,13 @@ static int check__magazine(struct check *k, struct magazine *m, uint32_t n, cons
 
 static int check__stack(struct check *k, struct stack *stack, bool empty, const char *place)
 {
+    /* thread.N2 <- thread.N1 */
     uint64_t limit = (uint64_t)k->pool->blocks + (uint64_t)load_acquire_32(&k->pool->cache_count) * CACHE_MAGAZINES;
-    uint32_t index = (uint32_t)load_acquire_64(&stack->head) & 0xffffff;
+    uint32_t index = (uint32_t)load_acquire_64(&stack->head) & 0xffffff;    /* depot.A1 */
     int error = 0;
     while (index != MAGAZINE_NONE && !error) {
         struct magazine *m = magazine_at(k->pool, index);
-        uint64_t s = load_acquire_64(&m->state);
+        uint64_t s = load_acquire_64(&m->state);                /* magazine.S2 */
         uint32_t n = state_what(s) == MAGAZINE_FULL ? state_n(s) : 0;
         if (!limit--)
             return error_set(WEIR_ECORRUPT, "pool \"%s\": %s goes round in a circle", k->pool->name, place);
@@ -63,8 +64,8 @@ static int check__stack(struct check *k, struct stack *stack, bool empty, const 
 static int check__cache(struct check *k, struct cache *c)
 {
     struct magazine *m = magazine_at(k->pool, c->loaded);
-    uint64_t s = load_acquire_64(&m->state);
-    int32_t n = w_count(load_w(c));
+    uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */
+    int32_t n = w_count(load_w(c));                             /* cache.W2 */
     uint32_t gone = state_what(s) == MAGAZINE_TAKEN ? state_n(s) : 0, i;
     int error = 0;
     if (state_what(s) != MAGAZINE_LOADED && state_what(s) != MAGAZINE_TAKEN)
@@ -75,7 +76,7 @@ static int check__cache(struct check *k, struct cache *c)
         error = check__op(k, (struct weir_op *)load_relaxed_ptr(&m->slot[i]), "a thread's cache");
     if (!error && c->prev != MAGAZINE_NONE) {
         m = magazine_at(k->pool, c->prev);
-        s = load_acquire_64(&m->state);
+        s = load_acquire_64(&m->state);                         /* magazine.S2 */
         n = state_what(s) == MAGAZINE_FULL ? (int32_t)state_n(s) : 0;
         error = check__magazine(k, m, (uint32_t)n, "a thread's previous magazine");
         k->cached += (uint32_t)n;
@@ -87,7 +88,7 @@ static int check__cache(struct check *k, struct cache *c)
 static int check__rest(struct check *k)
 {
     struct weir_pool *pool = k->pool;
-    uint64_t used = (uint64_t)load_acquire_32(&pool->virgin) * pool->magazine, live = 0;
+    uint64_t used = (uint64_t)load_acquire_32(&pool->virgin) * pool->magazine, live = 0;    /* depot.V1 */
     uint32_t i;
     struct weir_stats s;
     for (i = 0; i < pool->capacity && i < used; i++) {
@@ -112,7 +113,7 @@ static int check__all(struct check *k)
         error = check__stack(k, &k->pool->part, false, "the depot's partial magazines");
     if (!error)
         error = check__stack(k, &k->pool->empty, true, "the depot's empty magazines");
-    for (c = load_acquire_ptr(&k->pool->caches); c && !error; c = c->next)
+    for (c = load_acquire_ptr(&k->pool->caches); c && !error; c = c->next)  /* thread.C2 */
         error = check__cache(k, c);
     return error ? error : check__rest(k);
 }

@@ -8,6 +8,8 @@
  *
  * which is true at every instruction, because put stores refs = 0 before it publishes and get stores refs = 1 after it claimed.
  *
+ * relaxed head, running, dirty, forked: the child has one thread while it gathers, and others wait for its lock.
+ *
  * Locks: the registry's, the threads' and the panic hook's are taken before the fork and released on both sides; the pools' own are reset in the child. The child's event
  * descriptor is its own: it closes the inherited copy and makes another when weir_pool_fd is called there.
  */
@@ -43,8 +45,8 @@ void fork_child(void)
         memset(&p->watch_lock, 0, sizeof p->watch_lock);
         memset(&p->cache_lock, 0, sizeof p->cache_lock);
         memset(&p->fork_lock, 0, sizeof p->fork_lock);
-        store_release_32(&p->forked, 1);
-        for (c = load_acquire_ptr(&p->caches); c; c = c->next)
+        store_release_32(&p->forked, 1);                        /* fork.F1 -> fork.F2: shut caches */
+        for (c = load_acquire_ptr(&p->caches); c; c = c->next)  /* thread.C2 */
             cache_shut(c);
     }
     fork_parent();
@@ -58,13 +60,14 @@ static void fork__reset(struct weir_pool *pool, struct cache *own)
     store_relaxed_64(&pool->full.head, MAGAZINE_NONE);
     store_relaxed_64(&pool->part.head, MAGAZINE_NONE);
     store_relaxed_64(&pool->empty.head, MAGAZINE_NONE);
-    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) {
+    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) { /* thread.C2 */
         uint32_t first = pool->blocks + c->id * CACHE_MAGAZINES;
-        uint64_t gets = load_relaxed_64(&c->granted) - (uint64_t)w_ration(load_w(c));
+        uint64_t gets = load_relaxed_64(&c->granted) - (uint64_t)w_ration(load_w(c));   /* cache.W2 */
         for (i = 0; i < CACHE_MAGAZINES; i++) {
             struct magazine *m = magazine_at(pool, first + i);
             uint64_t s = load_relaxed_64(&m->state);
             m->before = NULL;
+            /* magazine.S1 */
             store_release_64(&m->state, i ? state_after(s, MAGAZINE_EMPTY, 0, 0) : state_after(s, MAGAZINE_LOADED, 0, c->id));
             if (i)
                 depot_push(pool, &pool->empty, m);
@@ -73,20 +76,20 @@ static void fork__reset(struct weir_pool *pool, struct cache *own)
         store_relaxed_64(&c->in, 0);
         store_relaxed_64(&c->out, 0);
         c->pub.slot = magazine_at(pool, first)->slot;
-        store_w(c, w_make(0, 0));
-        store_release_32(&c->loaded, first);
-        store_release_32(&c->prev, MAGAZINE_NONE);
-        store_release_32(&c->transit, MAGAZINE_NONE);
+        store_w(c, w_make(0, 0));                               /* cache.W1 */
+        store_release_32(&c->loaded, first);                    /* cache.M1 */
+        store_release_32(&c->prev, MAGAZINE_NONE);              /* cache.P1 */
+        store_release_32(&c->transit, MAGAZINE_NONE);           /* depot.T1 */
         c->spare = MAGAZINE_NONE;
         if (c != own)
-            store_release_32(&c->state, CACHE_FREE);
+            store_release_32(&c->state, CACHE_FREE);            /* thread.F1 */
     }
 }
 
 /* The blocks' own records, filled with the ops that have no references. */
 static void fork__gather(struct weir_pool *pool)
 {
-    uint64_t used = (uint64_t)load_acquire_32(&pool->virgin) * pool->magazine, live = 0;
+    uint64_t used = (uint64_t)load_acquire_32(&pool->virgin) * pool->magazine, live = 0;    /* depot.V1 */
     uint32_t i, n = 0, block = 0;
     struct magazine *m = NULL;
     for (i = 0; i < pool->capacity && i < used; i++) {
@@ -98,19 +101,19 @@ static void fork__gather(struct weir_pool *pool)
             m = magazine_at(pool, block++);
         store_relaxed_ptr(&m->slot[n++], arena_op(pool, i));
         if (n == pool->magazine) {
-            store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n, MAGAZINE_RAW));
+            store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n, MAGAZINE_RAW));   /* magazine.S1 */
             depot_push(pool, &pool->full, m);
             m = NULL;
             n = 0;
         }
     }
     if (m) {
-        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n, MAGAZINE_RAW));
+        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_FULL, n, MAGAZINE_RAW));   /* magazine.S1 */
         depot_push(pool, &pool->part, m);
     }
-    for (; block < load_acquire_32(&pool->virgin); block++) {
+    for (; block < load_acquire_32(&pool->virgin); block++) {   /* depot.V1 */
         m = magazine_at(pool, block);
-        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_EMPTY, 0, 0));
+        store_release_64(&m->state, state_after(load_relaxed_64(&m->state), MAGAZINE_EMPTY, 0, 0)); /* magazine.S1 */
         depot_push(pool, &pool->empty, m);
     }
     store_relaxed_64(&pool->fork_live, live);
@@ -133,7 +136,7 @@ void fork_mend(struct weir_pool *pool)
         store_relaxed_32(&pool->dirty, CLEAN);
         store_relaxed_32(&pool->famine, 0);
         pool->pinned = 0;
-        store_release_32(&pool->forked, 0);
+        store_release_32(&pool->forked, 0);                     /* fork.F1 -> fork.F2: all that was gathered */
     }
     os_unlock(&pool->fork_lock);
 }

@@ -21,6 +21,9 @@
  * Every change adds one to the tag, so that a swap fails if anything has happened since the word was read; a stalled thief errs only
  * if the word went through an exact multiple of 2^27 changes meanwhile.
  *
+ * relaxed state: by the keeper, of a word that it alone may change and has acquired before. relaxed slot: written before the word that hands
+ * the magazine on (magazine.S1, for a loaded one cache.W1) and read after that one (magazine.S2, cache.W2).
+ *
  * This is what lets nobody wait for anybody: at each point of a refill, a flush or a theft the ops are in a magazine that some cache
  * or the depot lists, in a state from which others can take them. A thread that is stopped holds back the one op in its hands.
  */

@@ -144,10 +144,10 @@ uint64_t weir_op_handle(const struct weir_op *op)
 struct weir_op *weir_op_at(struct weir_pool *pool, uint32_t index)
 {
     struct weir_op *op;
-    if (!pool || index >= pool->capacity || index >= load_acquire_32(&pool->arena.committed))
+    if (!pool || index >= pool->capacity || index >= load_acquire_32(&pool->arena.committed))   /* arena.C2 */
         return NULL;
     op = arena_op(pool, index);
-    return load_acquire_ptr(&op->pool) ? op : NULL;
+    return load_acquire_ptr(&op->pool) ? op : NULL;             /* arena.P2 */
 }
 
 struct weir_op *weir_op_from_buffer(struct weir_pool *pool, const void *inside)
@@ -179,7 +179,7 @@ void weir_op_submitted(struct weir_op *op)
         if (refs & WEIR_REFS_SUBMITTED)
             weir_panic("op %u of pool \"%s\" was submitted twice: one I/O at a time, and weir_op_returned in between", weir_op_index(op),
                        weir_op_pool(op)->name);
-    } while (!cas_64(&op->refs, &refs, refs | WEIR_REFS_SUBMITTED));
+    } while (!cas_64(&op->refs, &refs, refs | WEIR_REFS_SUBMITTED));    /* ref.R1 */
 }
 
 void weir_op_returned(struct weir_op *op)
@@ -193,5 +193,5 @@ void weir_op_returned(struct weir_op *op)
         if (!(refs & WEIR_REFS_SUBMITTED))
             weir_panic("op %u of pool \"%s\" returned, but it was not submitted (weir_op_submitted comes before the system call)",
                        weir_op_index(op), weir_op_pool(op)->name);
-    } while (!cas_64(&op->refs, &refs, refs & ~WEIR_REFS_SUBMITTED));
+    } while (!cas_64(&op->refs, &refs, refs & ~WEIR_REFS_SUBMITTED));   /* ref.R1 */
 }

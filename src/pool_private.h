@@ -105,7 +105,7 @@ struct weir_pool {
     uint32_t famine;            /* puts that still go straight to the depot */
     uint32_t event_state;       /* watch.c */
     uint32_t low_ops;           /* 0: no low-water callback */
-    uint32_t low_below;
+    uint32_t low_below;         /* relaxed low_ops, low_below: seen late, it is seen at the next slow path */
     uint32_t forked;            /* the child has not put things right yet, see fork.c */
     uint32_t pinned;            /* weir_pool_iovecs calls in force */
     uint32_t reclaimers;        /* how many of the table are in use, ever */
@@ -113,7 +113,7 @@ struct weir_pool {
     uint64_t waiters_tail;      /* next ticket to be given out */
 
     CACHE_LINE struct cache *caches;    /* all of them, newest first; only grows */
-    uint32_t cache_count;
+    uint32_t cache_count;       /* relaxed cache_count: under cache_lock, or roughly how many */
     uint64_t peak;
     uint64_t fork_live;         /* ops that were live when this process was forked off; see fork.c */
     struct cache **chunk[CACHE_CHUNKS];
@@ -217,7 +217,7 @@ struct cache *thread_cache_if_any(struct weir_pool *pool);
 /* waiter.c */
 static inline bool waiters_any(const struct weir_pool *pool)
 {
-    return load_acquire_64(&pool->waiters_head) != load_acquire_64(&pool->waiters_tail);    /* waiter.H2, waiter.T2 */
+    return load_acquire_64(&pool->waiters_head) != load_acquire_64(&pool->waiters_tail);    /* waiter.H2; waiter.T2 */
 }
 bool waiters_give(struct weir_pool *pool, struct weir_op *op);
 void waiters_serve(struct weir_pool *pool, struct cache *c);
@@ -271,7 +271,7 @@ void fork_child(void);
 void fork_mend(struct weir_pool *pool);
 static inline void fork_check(struct weir_pool *pool)
 {
-    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked)))
+    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked)))          /* fork.F2 <- fork.F1 */
         fork_mend(pool);
 }
 

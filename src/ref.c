@@ -61,13 +61,13 @@ static _Noreturn void ref__panic(const struct weir_ref *ref, const char *what)
 /* Take back a change of the word, unless somebody has changed it since: that somebody found it wrong already. */
 static void ref__undo(uint64_t *word, uint64_t now, uint64_t before)
 {
-    (void)cas_64(word, &now, before);
+    (void)cas_64(word, &now, before);                           /* ref.R1: takes back what it did */
 }
 
 /* Sets the mark on a word whose count is full. true: this call was the first. */
 static bool ref__saturate(uint64_t *word)
 {
-    return !(or_64(word, WEIR_REFS_SATURATED) & WEIR_REFS_SATURATED);
+    return !(or_64(word, WEIR_REFS_SATURATED) & WEIR_REFS_SATURATED);   /* ref.R1: the mark */
 }
 
 /* One more, by who may hold nothing: only if `marks` are set and the count is not 0. */
@@ -91,7 +91,7 @@ static enum ref_raise ref__raise(uint64_t *word, uint64_t marks)
 void weir_op_ref_odd_1(struct weir_op *op, uint64_t old)
 {
     if (old & WEIR_REFS_SATURATED) {
-        (void)sub_64(&op->refs, 1);
+        (void)sub_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
         return;
     }
     uint64_t count = old & WEIR_REFS_COUNT;
@@ -102,7 +102,7 @@ void weir_op_ref_odd_1(struct weir_op *op, uint64_t old)
     if (count < WEIR_REFS_MAX)
         return;                                                 /* published or submitted: counts like any other */
     bool first = ref__saturate(&op->refs);
-    (void)sub_64(&op->refs, 1);
+    (void)sub_64(&op->refs, 1);                                 /* ref.R1: takes back what it did */
     if (first)
         ref__op_panic(op, "more than 2^30 references; the count is saturated, the op is never given back. "
                           "Each ref needs its unref");
@@ -113,7 +113,7 @@ bool weir_op_unref_odd_1(struct weir_op *op, uint64_t old)
 {
     uint64_t count = old & WEIR_REFS_COUNT;
     if (old & WEIR_REFS_SATURATED) {
-        (void)add_64(&op->refs, 1);
+        (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
         return false;
     }
     if (count > 1)
@@ -123,7 +123,7 @@ bool weir_op_unref_odd_1(struct weir_op *op, uint64_t old)
         ref__op_panic(op, "unref of a free op: it was given back already. Each unref needs its own get or ref");
     }
     if (old & WEIR_REFS_SUBMITTED) {
-        (void)add_64(&op->refs, 1);
+        (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
         ref__op_panic(op, "last unref while it is submitted: the kernel may still write to its buffer; "
                           "weir_op_returned comes first");
     }
@@ -196,7 +196,7 @@ void weir_ref_init(struct weir_ref *ref, struct weir_domain *domain, const void 
 void weir_ref_get_odd_1(struct weir_ref *ref, uint64_t old)
 {
     if (old & WEIR_REFS_SATURATED) {
-        (void)sub_64(&ref->word[0], 1);
+        (void)sub_64(&ref->word[0], 1);                         /* ref.R2: takes back what it did */
         return;
     }
     if (!(old & WEIR_REFS_COUNT)) {
@@ -204,7 +204,7 @@ void weir_ref_get_odd_1(struct weir_ref *ref, uint64_t old)
         ref__panic(ref, "get after the last put; who may come too late uses weir_ref_get_unless_zero");
     }
     bool first = ref__saturate(&ref->word[0]);
-    (void)sub_64(&ref->word[0], 1);
+    (void)sub_64(&ref->word[0], 1);                             /* ref.R2: takes back what it did */
     if (first)
         ref__panic(ref, "more than 2^30 references; the count is saturated, the object is never destroyed");
 }
@@ -213,7 +213,7 @@ void weir_ref_get_odd_1(struct weir_ref *ref, uint64_t old)
 bool weir_ref_put_odd_1(struct weir_ref *ref, uint64_t old)
 {
     if (old & WEIR_REFS_SATURATED) {
-        (void)add_64(&ref->word[0], 1);
+        (void)add_64(&ref->word[0], 1);                         /* ref.R2: takes back what it did */
         return false;
     }
     if (old & WEIR_REFS_COUNT)
@@ -232,5 +232,5 @@ bool weir_ref_get_unless_zero(struct weir_ref *ref)
 
 uint32_t weir_ref_count(const struct weir_ref *ref)
 {
-    return (uint32_t)(load_relaxed_64(&ref->word[0]) & WEIR_REFS_COUNT);
+    return (uint32_t)(load_relaxed_64(&ref->word[0]) & WEIR_REFS_COUNT);    /* a number to print: stale anyway */
 }

@@ -99,7 +99,7 @@ void weir_rundown_release(struct weir_rundown *rundown)
     uint64_t old = sub_64(&rundown->word[0], 1);                /* rundown.R2 -> rundown.R2: what the operation did, for the last */
     uint64_t count = old & RUNDOWN_COUNT;
     if (count == 0) {
-        (void)add_64(&rundown->word[0], 1);
+        (void)add_64(&rundown->word[0], 1);                     /* rundown.R2: takes back what it did */
         weir_panic("rundown %p: release without an acquire; each release needs an acquire that answered true", (void *)rundown);
     }
     if (count == 1 && (old & RUNDOWN_CLOSING))
@@ -133,6 +133,7 @@ static int rundown__wait_down(struct weir_rundown *rundown, int64_t deadline)
     for (int late = 0; !(word & RUNDOWN_DOWN); word = load_acquire_64(&rundown->word[0])) {     /* rundown.A3 <- rundown.R3 */
         if (late || deadline <= os_now())
             return -ETIMEDOUT;
+        /* rundown.W1 -> rundown.R3: that somebody sleeps */
         if (!(word & RUNDOWN_WAITED) && !cas_64(&rundown->word[0], &word, word | RUNDOWN_WAITED))
             continue;
         WEIR_POINT("rundown.waiting");

@@ -5,6 +5,8 @@
  *
  *     live = (in - out) - what w says in all caches       cached = that, and what is in previous magazines       puts = gets - live
  *
+ * relaxed dirty, committed, peak: a number that was true a moment ago.
+ *
  * A census reads every cache once without stopping anyone: exact when the pool is quiet, else each number is right within the ops
  * that moved meanwhile.
  */
@@ -18,14 +20,14 @@ static uint32_t stats__full_in(const struct weir_pool *pool, uint32_t index)
     uint64_t s;
     if (index == MAGAZINE_NONE)
         return 0;
-    s = load_acquire_64(&magazine_at(pool, index)->state);
+    s = load_acquire_64(&magazine_at(pool, index)->state);      /* magazine.S2 */
     return state_what(s) == MAGAZINE_FULL ? state_n(s) : 0;
 }
 
 static uint32_t stats__loaded_in(const struct weir_pool *pool, const struct cache *c)
 {
-    uint64_t s = load_acquire_64(&magazine_at(pool, load_acquire_32(&c->loaded))->state);
-    int32_t n = w_count(load_w(c));
+    uint64_t s = load_acquire_64(&magazine_at(pool, load_acquire_32(&c->loaded))->state);   /* magazine.S2; steal.M2 */
+    int32_t n = w_count(load_w(c));                             /* cache.W2 */
     if (state_what(s) == MAGAZINE_TAKEN)
         n -= (int32_t)state_n(s);
     return n < 0 || (uint32_t)n > pool->magazine + 1 ? 0 : (uint32_t)n;
@@ -36,10 +38,10 @@ void stats_census(struct weir_pool *pool, struct census *out)
     struct cache *c;
     uint64_t in = load_relaxed_64(&pool->fork_live);
     memset(out, 0, sizeof *out);
-    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) {
+    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) { /* thread.C2 */
         uint32_t n = stats__loaded_in(pool, c);
         out->loaded += n;
-        out->cached += n + stats__full_in(pool, load_acquire_32(&c->prev));
+        out->cached += n + stats__full_in(pool, load_acquire_32(&c->prev)); /* steal.P2 */
         in += load_relaxed_64(&c->in) - load_relaxed_64(&c->out);
     }
     out->out = (int64_t)in < 0 ? 0 : in;
@@ -60,7 +62,7 @@ bool stats_any_free(struct weir_pool *pool)
 static void stats__raise(struct weir_pool *pool, uint64_t live)
 {
     uint64_t have = load_relaxed_64(&pool->peak), n = live < pool->capacity ? live : pool->capacity;    /* a census is no instant */
-    while (n > have && !cas_64(&pool->peak, &have, n)) {
+    while (n > have && !cas_64(&pool->peak, &have, n)) {        /* stats.P1 -> stats.P1: the number alone */
     }
 }
 
@@ -87,8 +89,8 @@ int weir_pool_stats_1(struct weir_pool *pool, struct weir_stats *out, size_t siz
     s.cached = census.cached;
     s.live = census.out > census.loaded ? census.out - census.loaded : 0;
     s.free = s.live + s.cached < s.capacity ? s.capacity - s.live - s.cached : 0;
-    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) {
-        s.gets += load_relaxed_64(&c->granted) - (uint64_t)w_ration(load_w(c));
+    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) { /* thread.C2 */
+        s.gets += load_relaxed_64(&c->granted) - (uint64_t)w_ration(load_w(c)); /* cache.W2 */
         s.refills += load_relaxed_64(&c->refills);
         s.flushes += load_relaxed_64(&c->flushes);
         s.steals += load_relaxed_64(&c->steals);

@@ -26,9 +26,9 @@ enum { BATCH = 64 };
 static void steal__settle_pending(struct weir_pool *pool, struct magazine *m, uint64_t s)
 {
     struct magazine *from = magazine_at(pool, state_other(s));
-    uint64_t f = load_acquire_64(&from->state);
+    uint64_t f = load_acquire_64(&from->state);                 /* magazine.S2 */
     if (state_what(f) == MAGAZINE_TAKEN && state_other(f) == magazine_index(m))
-        (void)cas_64(&m->state, &s, state_after(s, MAGAZINE_FULL, state_n(s), 0));
+        (void)cas_64(&m->state, &s, state_after(s, MAGAZINE_FULL, state_n(s), 0));  /* magazine.S1: we have seen both words */
 }
 
 /* Move n ops from m, whose word is s, into *e. true: done, they are in the depot, and *e is another empty one. */
@@ -42,16 +42,16 @@ static bool steal__move(struct weir_pool *pool, struct cache *c, struct magazine
     t = state_after(t, MAGAZINE_PENDING, n, magazine_index(m));
     store_release_64(&to->state, t);                            /* magazine.S1: the slots */
     WEIR_POINT("steal.pending");
-    if (!cas_64(&m->state, &s, state_after(s, MAGAZINE_TAKEN, n, magazine_index(to)))) {
-        store_release_64(&to->state, state_after(t, MAGAZINE_EMPTY, 0, 0));
+    if (!cas_64(&m->state, &s, state_after(s, MAGAZINE_TAKEN, n, magazine_index(to)))) {    /* magazine.S1: the copy */
+        store_release_64(&to->state, state_after(t, MAGAZINE_EMPTY, 0, 0)); /* magazine.S1: the copy is none */
         return false;
     }
     WEIR_POINT("steal.taken");
-    (void)cas_64(&to->state, &t, state_after(t, MAGAZINE_FULL, n, 0));      /* unless somebody has done it for us */
+    (void)cas_64(&to->state, &t, state_after(t, MAGAZINE_FULL, n, 0));  /* magazine.S1: unless somebody has done it for us */
     count_add(&c->steals, 1);
     depot_push(pool, n >= pool->magazine ? &pool->full : &pool->part, to);
     *e = depot_pop_empty(pool, c, true);
-    store_release_32(&c->transit, magazine_index(*e));
+    store_release_32(&c->transit, magazine_index(*e));          /* depot.T1: the next copy's */
     return true;
 }
 
@@ -66,7 +66,7 @@ static bool steal__full(struct weir_pool *pool, struct cache *c, uint32_t index,
     s = load_acquire_64(&m->state);                             /* magazine.S2 */
     if (state_what(s) == MAGAZINE_PENDING) {
         steal__settle_pending(pool, m, s);
-        s = load_acquire_64(&m->state);
+        s = load_acquire_64(&m->state);                         /* magazine.S2 */
     }
     if (state_what(s) != MAGAZINE_FULL)
         return false;
@@ -96,13 +96,13 @@ static bool steal__loaded(struct weir_pool *pool, struct cache *c, struct cache 
 
 static int64_t steal__shut(struct cache *v)
 {
-    int64_t g = load_g(v);
+    int64_t g = load_g(v);                                      /* steal.G4 */
     while (!g_is_shut(g)) {
         int64_t shut = g_after(g);
-        if (cas_64((uint64_t *)&v->pub.g, (uint64_t *)&g, (uint64_t)shut))     /* cache.G2 -> cache.G1 by the barrier */
+        if (cas_64((uint64_t *)&v->pub.g, (uint64_t *)&g, (uint64_t)shut))  /* cache.G2: by the barrier, cache.G1 */
             g = shut;
     }
-    store_relaxed_32(&v->pub.l, 0);                             /* cache.L2 */
+    store_release_32(&v->pub.l, 0);                             /* cache.L2: behind g, on any machine */
     return g;
 }
 
@@ -114,18 +114,18 @@ static bool steal__batch(struct weir_pool *pool, struct cache *c, struct cache *
     unsigned n = 0, i;
     bool found = false;
     for (; *at && n < BATCH; *at = (*at)->next) {
-        if (*at == c || load_acquire_32(&(*at)->state) == CACHE_FREE)
+        if (*at == c || load_acquire_32(&(*at)->state) == CACHE_FREE)   /* thread.F2 <- thread.F1: a free one holds nothing */
             continue;
         victim[n] = *at;
         g[n++] = steal__shut(*at);
     }
     WEIR_POINT("steal.shut");
     if (n && pool->barrier)
-        os_barrier();
+        os_barrier();                                           /* steal.B1 <-> cache.C1: g and l, then w */
     for (i = 0; i < n; i++) {
-        found |= steal__full(pool, c, load_acquire_32(&victim[i]->prev), e);
+        found |= steal__full(pool, c, load_acquire_32(&victim[i]->prev), e);    /* steal.P2 <- cache.P1 */
         found |= steal__full(pool, c, load_acquire_32(&victim[i]->transit), e);     /* steal.T2 */
-        found |= steal__full(pool, c, load_acquire_32(&victim[i]->loaded), e);
+        found |= steal__full(pool, c, load_acquire_32(&victim[i]->loaded), e);  /* steal.M2 <- cache.M1 */
         found |= steal__loaded(pool, c, victim[i], g[i], e);
     }
     return found;
@@ -134,7 +134,8 @@ static bool steal__batch(struct weir_pool *pool, struct cache *c, struct cache *
 /* Make pops that have read dirty before now fail. false: the stack is not empty. */
 static bool steal__touch(struct stack *stack)
 {
-    uint64_t h = load_acquire_64(&stack->head);
+    uint64_t h = load_acquire_64(&stack->head);                 /* depot.A1 */
+    /* steal.A3 -> depot.A1: the ticket; steal.A4 <- depot.A2 */
     return (h & 0xffffff) == MAGAZINE_NONE && cas_64(&stack->head, &h, h + (UINT64_C(1) << 24));
 }
 
@@ -142,26 +143,28 @@ static bool steal__touch(struct stack *stack)
  * an op has come into a cache meanwhile; false: nothing, and pool->dirty is CLEAN or another sweep's ticket. */
 bool steal_sweep(struct weir_pool *pool, struct cache *c)
 {
-    struct cache *at = load_acquire_ptr(&pool->caches);
+    struct cache *at = load_acquire_ptr(&pool->caches);         /* thread.C2 <- thread.C1 */
     struct magazine *e;
     bool found = false;
-    uint32_t ticket = (add_32(&pool->sweeps, 1) | 0x40000000) * 2;     /* even and not 0: neither DIRTY nor CLEAN */
-    (void)swap_32(&pool->dirty, ticket);                        /* steal.D2 */
+    /* Even and not 0: neither DIRTY nor CLEAN. */
+    uint32_t ticket = (add_32(&pool->sweeps, 1) | 0x40000000) * 2;  /* steal.N1 -> steal.N1: the number alone */
+    (void)swap_32(&pool->dirty, ticket);                        /* steal.D2 <- depot.D1; steal.D5 -> steal.D3: the ticket */
+    fence_after_swap();                                         /* steal.F2 <-> cache.F1: dirty, then g and w */
     WEIR_POINT("steal.ticket");
     cache_shut(c);                                              /* ours, too: CLEAN says that no cache is open */
     if (!steal__touch(&pool->part) || !steal__touch(&pool->full)) {
-        store_release_32(&pool->dirty, DIRTY);
+        store_release_32(&pool->dirty, DIRTY);                  /* steal.D3 -> steal.D4: the depot has ops */
         return true;
     }
     e = depot_pop_empty(pool, c, true);
-    store_release_32(&c->transit, magazine_index(e));
+    store_release_32(&c->transit, magazine_index(e));           /* depot.T1: where copies go */
     while (at)
         found |= steal__batch(pool, c, &at, &e);
-    store_release_32(&c->transit, MAGAZINE_NONE);
+    store_release_32(&c->transit, MAGAZINE_NONE);               /* depot.T1 */
     depot_give_empty(pool, c, e);
     if (found)
-        store_release_32(&pool->dirty, DIRTY);
+        store_release_32(&pool->dirty, DIRTY);                  /* steal.D3 -> steal.D4: the depot has ops */
     else
-        (void)cas_32(&pool->dirty, &ticket, CLEAN);
+        (void)cas_32(&pool->dirty, &ticket, CLEAN);             /* steal.D3 -> steal.D4: every cache is shut and was looked through */
     return found || ticket == DIRTY;                            /* what is there instead of our ticket, if it is not */
 }

@@ -87,8 +87,8 @@ static struct cache *cache__new(struct weir_pool *pool)
     cache__format(pool, c);
     pool->chunk[id / CACHE_CHUNK][id % CACHE_CHUNK] = c;
     c->next = pool->caches;
-    store_release_ptr(&pool->caches, c);                        /* thread.C1 -> steal, stats: the cache and the table */
-    store_release_32(&pool->cache_count, id + 1);
+    store_release_ptr(&pool->caches, c);                        /* thread.C1 -> thread.C2: the cache and the table */
+    store_release_32(&pool->cache_count, id + 1);               /* thread.N1 -> thread.N2: the cache */
     for (i = 2; i < CACHE_MAGAZINES; i++)
         depot_push(pool, &pool->empty, magazine_at(pool, c->loaded + i));
     return c;
@@ -98,7 +98,7 @@ struct cache *cache_acquire(struct weir_pool *pool)
 {
     struct cache *c;
     fork_check(pool);
-    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) {
+    for (c = load_acquire_ptr(&pool->caches); c; c = c->next) { /* thread.C2 */
         uint32_t unused = CACHE_FREE;
         if (load_relaxed_32(&c->state) == CACHE_FREE && cas_32(&c->state, &unused, CACHE_USED))     /* thread.F2 */
             return c;
@@ -280,7 +280,8 @@ void thread_forget_pool(struct weir_pool *pool)
     struct thread *t;
     os_lock(&threads_lock);
     for (t = threads; t; t = t->next) {
-        (void)cas_ptr(&t->slots->pool, pool, NO_POOL);
+        (void)cas_ptr(&t->slots->pool, pool, NO_POOL);          /* thread.P1 -> thread.P1: unless its thread has another pool there */
+        /* thread.P1 -> thread.P1: unless its thread has another pool there */
         (void)cas_ptr(&t->slots[WEIR_THREAD_SLOT(pool)].pool, pool, NO_POOL);
         if (pool->id < t->size)
             store_relaxed_ptr(&t->table[pool->id], NULL);

@@ -78,15 +78,16 @@ static void trim__take(struct weir_pool *pool, struct stack *stack, struct trim 
 {
     struct magazine *m;
     while ((m = depot_pop(pool, stack, NULL)) != NULL) {
-        uint64_t s = load_acquire_64(&m->state);
+        uint64_t s = load_acquire_64(&m->state);                /* magazine.S2 */
         struct held h = { m, 0, 0 };
         /* Ours alone from here on: a thief that has it in its eye finds it EMPTY. */
+        /* magazine.S1: nobody's but ours */
         while (state_what(s) == MAGAZINE_FULL && !cas_64(&m->state, &s, state_after(s, MAGAZINE_EMPTY, 0, 0))) {
         }
         if (state_what(s) != MAGAZINE_FULL) {
             if (state_what(s) == MAGAZINE_TAKEN)
                 depot_settle_taken(pool, m, s);
-            store_release_64(&m->state, state_after(s, MAGAZINE_EMPTY, 0, 0));
+            store_release_64(&m->state, state_after(s, MAGAZINE_EMPTY, 0, 0));  /* magazine.S1 */
             depot_push(pool, &pool->empty, m);
             continue;
         }
@@ -104,6 +105,7 @@ static void trim__give(struct weir_pool *pool, struct held h, bool headers)
 {
     h.marks |= MAGAZINE_SPENT | (headers ? MAGAZINE_RAW : 0);
     h.magazine->before = NULL;
+    /* magazine.S1: the slots */
     store_release_64(&h.magazine->state, state_after(load_relaxed_64(&h.magazine->state), MAGAZINE_FULL, h.n, h.marks));
     depot_push(pool, h.n >= pool->magazine ? &pool->full : &pool->part, h.magazine);
 }
@@ -124,10 +126,10 @@ static bool trim__headers_at_rest(struct weir_pool *pool, struct trim *t)
 {
     struct cache *c;
     if (t->generation > load_relaxed_32(&pool->arena.generation))
-        store_release_32(&pool->arena.generation, t->generation);
-    fence();                                                    /* trim.B1 */
-    for (c = load_acquire_ptr(&pool->caches); c; c = c->next)
-        if (load_acquire_32(&c->transit) != MAGAZINE_NONE)
+        store_release_32(&pool->arena.generation, t->generation);   /* trim.G1 -> trim.G2: above all that is held */
+    fence();                                                    /* trim.B1 <-> trim.B2: arena.generation, then transit */
+    for (c = load_acquire_ptr(&pool->caches); c; c = c->next)   /* thread.C2 */
+        if (load_acquire_32(&c->transit) != MAGAZINE_NONE)      /* steal.T2 */
             return false;
     return true;
 }

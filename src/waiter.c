@@ -34,10 +34,10 @@ static uint32_t *waiter__futex(struct waiter_slot *slot)
 /* Give an op that is in hand (not live) to the first waiter. false: nobody waits. */
 bool waiters_give(struct weir_pool *pool, struct weir_op *op)
 {
-    uint64_t h = load_acquire_64(&pool->waiters_head), word;
+    uint64_t h = load_acquire_64(&pool->waiters_head), word;    /* waiter.H2 <- waiter.H1 */
     struct waiter_slot *slot;
     while (h != load_acquire_64(&pool->waiters_tail)) {         /* waiter.T2 */
-        if (!cas_64(&pool->waiters_head, &h, h + 1))
+        if (!cas_64(&pool->waiters_head, &h, h + 1))            /* waiter.H1 -> waiter.H2: the ticket is served */
             continue;
         WEIR_POINT("waiter.give");
         slot = &pool->waiter[h % WAITERS];
@@ -46,7 +46,7 @@ bool waiters_give(struct weir_pool *pool, struct weir_op *op)
             os_wake(waiter__futex(slot), INT32_MAX);
             return true;
         }
-        h = load_acquire_64(&pool->waiters_head);               /* that one has left: the next */
+        h = load_acquire_64(&pool->waiters_head);               /* waiter.H2: that one has left, the next */
     }
     return false;
 }
@@ -81,6 +81,7 @@ void waiters_serve_any(struct weir_pool *pool)
         cache_release(c);
 }
 
+/* In a forked child: relaxed word, waiters_head, waiters_tail: nobody else runs. */
 void waiters_reset(struct weir_pool *pool)
 {
     uint32_t i;
@@ -100,11 +101,11 @@ static struct weir_op *waiter__sleep(struct weir_pool *pool, uint64_t ticket, in
     for (;;) {
         if ((uint32_t)(word >> 32) == lap) {
             if ((uint32_t)word) {                               /* ours: the next lap's from now on */
-                store_release_64(&slot->word, SLOT_WORD(lap + 1, 0));
+                store_release_64(&slot->word, SLOT_WORD(lap + 1, 0));   /* waiter.G3 -> waiter.G1: the next lap */
                 os_wake(waiter__futex(slot), INT32_MAX);
                 return arena_op(pool, (uint32_t)word - 1);
             }
-            if (late && cas_64(&slot->word, &word, SLOT_WORD(lap + 1, 0)))
+            if (late && cas_64(&slot->word, &word, SLOT_WORD(lap + 1, 0)))  /* waiter.G3 -> waiter.G1: it has left */
                 return NULL;
             if (late)
                 continue;
@@ -115,18 +116,18 @@ static struct weir_op *waiter__sleep(struct weir_pool *pool, uint64_t ticket, in
             (void)os_wait(waiter__futex(slot), (uint32_t)word, os_now() + WAITER_NAP);
             late = os_now() >= deadline;
         }
-        word = load_acquire_64(&slot->word);
+        word = load_acquire_64(&slot->word);                    /* waiter.G2 */
     }
 }
 
 /* The next ticket, unless WAITERS of them are out: then look again now and then. false: the time is over. */
 static bool waiter__queue(struct weir_pool *pool, uint64_t *ticket, int64_t deadline)
 {
-    uint64_t t = load_acquire_64(&pool->waiters_tail);
+    uint64_t t = load_acquire_64(&pool->waiters_tail);          /* waiter.T2 */
     int64_t nap = WAITER_NAP;
     uint32_t nobody = 0;
     for (;;) {
-        if (t - load_acquire_64(&pool->waiters_head) < WAITERS) {
+        if (t - load_acquire_64(&pool->waiters_head) < WAITERS) {   /* waiter.H2 */
             if (cas_64(&pool->waiters_tail, &t, t + 1)) {       /* waiter.T1 -> waiter.T2 */
                 *ticket = t;
                 return true;
@@ -137,7 +138,7 @@ static bool waiter__queue(struct weir_pool *pool, uint64_t *ticket, int64_t dead
             return false;
         (void)os_wait(&nobody, 0, deadline - os_now() < nap ? deadline : os_now() + nap);
         nap = nap < 16 * WAITER_NAP ? 2 * nap : nap;
-        t = load_acquire_64(&pool->waiters_tail);
+        t = load_acquire_64(&pool->waiters_tail);               /* waiter.T2 */
     }
 }
 
@@ -150,7 +151,7 @@ static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int
     if (!waiter__queue(pool, &ticket, deadline))
         return NULL;
     WEIR_POINT("waiter.ticket");
-    fence();
+    fence();                                                    /* waiter.F2 <-> waiter.F1: the ticket, then whatever was put */
     if (c) {
         cache_shut(c);
         waiters_serve(pool, c);

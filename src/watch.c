@@ -10,6 +10,9 @@
  *
  * Reclaimers. A table of slots that are filled once; `running` counts calls in progress so that removal can wait for them.
  *
+ * relaxed event_state: under the lock; or behind the caller's fence (waiter.F1), or by who answers NULL in any case. relaxed fn, reclaimers: under
+ * watch_lock.
+ *
  *     may run at once     all of these, with each other and with get and put. Only weir_pool_fd, _low_water, _reclaimer* and the event's
  *     transitions lock; fn of low water and of reclaimers is called without a lock.
  */
@@ -38,7 +41,7 @@ int weir_pool_fd(struct weir_pool *pool)
 bool watch_ran_empty(struct weir_pool *pool)
 {
     bool armed;
-    if (load_acquire_32(&pool->event_state) == EVENT_ARMED)
+    if (load_relaxed_32(&pool->event_state) == EVENT_ARMED)
         return false;
     os_lock(&pool->event_lock);
     armed = load_relaxed_32(&pool->event_state) != EVENT_ARMED;
@@ -48,7 +51,7 @@ bool watch_ran_empty(struct weir_pool *pool)
         store_relaxed_32(&pool->event_state, EVENT_ARMED);
     }
     os_unlock(&pool->event_lock);
-    fence();                                                    /* watch.E1: armed before the last look */
+    fence();                                                    /* watch.E1 <-> waiter.F1: armed, then the last look */
     return armed;
 }
 
@@ -82,14 +85,15 @@ int weir_pool_low_water(struct weir_pool *pool, uint32_t ops, void (*fn)(struct 
         return error_set(-EINVAL, "weir_pool_low_water: ops %u is over the capacity %u: 1 to the capacity, or 0 for none", ops, pool->capacity);
     fork_check(pool);
     os_lock(&pool->watch_lock);
-    store_release_32(&pool->low_ops, 0);
+    store_release_32(&pool->low_ops, 0);                        /* watch.L1 -> watch.L2: none */
     store_relaxed_ptr(&pool->low_arg, arg);
     store_relaxed_64((uint64_t *)(void *)&pool->low_fn, (uint64_t)(uintptr_t)fn);
     store_relaxed_32(&pool->low_below, 0);
     if (fn && ops) {
         struct cache *c;
-        store_release_32(&pool->low_ops, ops);
-        for (c = load_acquire_ptr(&pool->caches); c; c = c->next)
+        store_release_32(&pool->low_ops, ops);                  /* watch.L1 -> watch.L2: the mark */
+        fence();                                                /* watch.F3 <-> cache.F1: low_ops, then g */
+        for (c = load_acquire_ptr(&pool->caches); c; c = c->next)   /* thread.C2 */
             cache_shut(c);                                      /* rations given out before end here */
     }
     os_unlock(&pool->watch_lock);
@@ -105,12 +109,12 @@ static uint64_t watch__level(struct weir_pool *pool)
 /* A get has its op in hand. true: the level went below the mark by it, and the caller is the one to say so. */
 bool watch_low_slow(struct weir_pool *pool)
 {
-    uint32_t ops = load_acquire_32(&pool->low_ops), off = 0;
+    uint32_t ops = load_acquire_32(&pool->low_ops), off = 0;    /* watch.L2 <- watch.L1 */
     if (watch__level(pool) >= ops) {
         store_relaxed_32(&pool->low_below, 0);
         return false;
     }
-    return cas_32(&pool->low_below, &off, 1);
+    return cas_32(&pool->low_below, &off, 1);                   /* watch.B1 -> watch.B1: who is the first */
 }
 
 void watch_call_low(struct weir_pool *pool)
@@ -168,12 +172,12 @@ int weir_pool_reclaimer(struct weir_pool *pool, unsigned (*fn)(struct weir_pool 
     os_lock(&pool->watch_lock);
     for (i = 0; i < RECLAIMERS && error; i++) {
         struct reclaimer *r = &pool->reclaimer[i];
-        if (load_relaxed_64((uint64_t *)(void *)&r->fn) || load_acquire_32(&r->running))
+        if (load_relaxed_64((uint64_t *)(void *)&r->fn) || load_acquire_32(&r->running))    /* watch.C2 <- watch.C1 */
             continue;
         store_relaxed_ptr(&r->arg, arg);
         store_release_64((uint64_t *)(void *)&r->fn, (uint64_t)(uintptr_t)fn);  /* watch.R1 -> watch.R2: arg */
         if (i >= load_relaxed_32(&pool->reclaimers))
-            store_release_32(&pool->reclaimers, i + 1);
+            store_release_32(&pool->reclaimers, i + 1);         /* watch.N1 -> watch.N2: the slots below */
         error = 0;
     }
     os_unlock(&pool->watch_lock);
@@ -191,9 +195,9 @@ void weir_pool_reclaimer_remove(struct weir_pool *pool, unsigned (*fn)(struct we
         struct reclaimer *r = &pool->reclaimer[i];
         if (r->fn != fn || r->arg != arg)
             continue;
-        store_release_64((uint64_t *)(void *)&r->fn, 0);
-        fence();                                                /* fn is gone before running is read: watch.U1 */
-        while (load_acquire_32(&r->running))
+        store_release_64((uint64_t *)(void *)&r->fn, 0);        /* watch.R1: it is gone */
+        fence();                                                /* watch.U1 <-> watch.U2: fn is gone, then `running` */
+        while (load_acquire_32(&r->running))                    /* watch.C2 <- watch.C1 */
             os_yield();
     }
     os_unlock(&pool->watch_lock);
@@ -202,18 +206,18 @@ void weir_pool_reclaimer_remove(struct weir_pool *pool, unsigned (*fn)(struct we
 /* Ask all reclaimers. How many ops they say they gave back. */
 unsigned watch_reclaim(struct weir_pool *pool)
 {
-    uint32_t n = load_acquire_32(&pool->reclaimers), i;
+    uint32_t n = load_acquire_32(&pool->reclaimers), i;         /* watch.N2 <- watch.N1 */
     unsigned given = 0;
     for (i = 0; i < n; i++) {
         struct reclaimer *r = &pool->reclaimer[i];
         uint64_t fn;
-        (void)add_32(&r->running, 1);
-        fence();                                                /* running before fn is read: watch.U1 */
+        (void)add_32(&r->running, 1);                           /* watch.C1 -> watch.C2: that the call began */
+        fence();                                                /* watch.U2 <-> watch.U1: running, then fn */
         fn = load_acquire_64((uint64_t *)(void *)&r->fn);       /* watch.R2 */
         if (fn)
             given += ((unsigned (*)(struct weir_pool *, void *))(uintptr_t)fn)(pool, load_relaxed_ptr(&r->arg));
         if (load_relaxed_32(&r->running))                       /* 0: fn has forked, and this is the child */
-            (void)sub_32(&r->running, 1);
+            (void)sub_32(&r->running, 1);                       /* watch.C1 -> watch.C2: what the call did */
     }
     return given;
 }

@@ -27,13 +27,13 @@ void os_unlock(struct os_lock *lock)
         os_wake(&lock->word, 1);
 }
 
-/* How many commits may still succeed, plus one; 0: all. Relaxed is enough: a test sets it before the calls that it is for. */
+/* How many commits may still succeed, plus one; 0: all. relaxed common__commits: a test sets it before the calls that it is for. */
 static uint64_t common__commits;
 
 bool common_may_commit(void)
 {
     uint64_t left = load_relaxed_64(&common__commits);
-    while (left > 1 && !cas_64(&common__commits, &left, left - 1)) {
+    while (left > 1 && !cas_64(&common__commits, &left, left - 1)) {    /* common.C1 -> common.C1: the number alone */
     }
     return left != 1;
 }
@@ -48,5 +48,5 @@ void common_touch(void *base, size_t bytes)
 {
     size_t page = os_page_size();
     for (size_t at = 0; at < bytes; at += page)
-        (void)or_32((uint32_t *)(void *)((char *)base + at), 0);
+        (void)or_32((uint32_t *)(void *)((char *)base + at), 0);    /* common.T1 -> common.T1: nothing; the page is there */
 }

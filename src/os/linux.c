@@ -79,7 +79,7 @@ static uint32_t linux__barrier_probe(void)
 
 bool os_barrier_works(void)
 {
-    uint32_t state = load_acquire_32(&linux__barrier_state);                    /* linux.B1 -> linux.B2 */
+    uint32_t state = load_acquire_32(&linux__barrier_state);    /* linux.B2 <- linux.B1 */
     if (state == LINUX_UNKNOWN)
         state = linux__barrier_probe();
     return state == LINUX_WORKS;
@@ -88,7 +88,7 @@ bool os_barrier_works(void)
 void os_barrier(void)
 {
     if (!os_barrier_works()) {
-        fence();
+        fence();                                                /* linux.F2 <-> linux.F2: of this thread alone: os_barrier_works said so */
         return;
     }
     long error;
@@ -180,7 +180,7 @@ int64_t os_pid(void)
 /* Child hooks run in the order of registration: the barrier works again before any other hook runs. */
 static void linux__fork_child(void)
 {
-    if (load_relaxed_32(&linux__barrier_state) == LINUX_WORKS)      /* linux.B1 came before the fork */
+    if (load_relaxed_32(&linux__barrier_state) == LINUX_WORKS)      /* the child has one thread, and the answer */
         (void)linux__membarrier(LINUX_BARRIER_REGISTER_PRIVATE);
 }
 

@@ -62,7 +62,7 @@ static uint32_t windows__barrier_probe(void)
 
 bool os_barrier_works(void)
 {
-    uint32_t state = load_acquire_32(&windows__barrier_state);      /* windows.B1 -> windows.B2 */
+    uint32_t state = load_acquire_32(&windows__barrier_state);  /* windows.B2 <- windows.B1 */
     if (state == WINDOWS_UNKNOWN)
         state = windows__barrier_probe();
     return state == WINDOWS_WORKS;
@@ -73,6 +73,7 @@ void os_barrier(void)
     if (os_barrier_works())
         FlushProcessWriteBuffers();
     else
+        /* windows.F2 <-> windows.F2: of this thread alone: os_barrier_works said so */
         fence();
 }
 

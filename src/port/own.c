@@ -79,6 +79,7 @@ static unsigned home__reclaim(struct weir_pool *pool, void *arg)
     if (!load_relaxed_32(&home->filled))                        /* a miss is a put in progress */
         return 0;
     (void)swap_32(&home->filled, 0);                            /* own.A2 <- own.R2 */
+    fence_after_swap();                                         /* own.F2 <-> own.F1: `filled`, then the ops */
     slots_each(home->port, home__visit, &walk);
     ops = walk.ops.count;
     if (ops)
@@ -135,7 +136,7 @@ static void own__leave_home(struct weir_stream *stream)
     struct home *home = stream->home, **link = &port->homes;
     bool last;
     sys_lock(&port->homes_lock);
-    store_relaxed_ptr(&stream->home, NULL);
+    store_relaxed_ptr(&stream->home, NULL);             /* nobody else has the stream any more, but a walk that finds nothing */
     last = --home->streams == 0;
     if (last) {
         while (*link != home)
@@ -184,7 +185,7 @@ struct weir_op *weir_stream_op_get(struct weir_stream *stream, struct weir_pool 
 void weir_stream_op_put(struct weir_stream *stream, struct weir_op *op)
 {
     struct home *home;
-    if (!op || load_acquire_64(&op->refs) != 1) {               /* shared, published, in flight or free */
+    if (!op || load_acquire_64(&op->refs) != 1) {               /* ref.A1; else shared, published, in flight or free */
         weir_op_unref(op);
         return;
     }
@@ -194,9 +195,11 @@ void weir_stream_op_put(struct weir_stream *stream, struct weir_op *op)
         for (int i = 0; i < STREAM_OPS && !dry; i++) {
             if (load_relaxed_ptr(&stream->own[i]) || !cas_ptr(&stream->own[i], NULL, op))       /* own.R1 -> own.A1: the op */
                 continue;
-            fence();                                            /* the op is there before `filled` is looked at */
-            if (!load_relaxed_32(&home->filled))
+            fence();                                            /* own.F1 <-> own.F2: the op, then `filled` */
+            if (!load_relaxed_32(&home->filled)) {             /* behind own.F1 */
                 (void)swap_32(&home->filled, 1);                /* own.R2 -> own.A2: that there is an op */
+                fence_after_swap();                             /* own.F3 <-> waiter.F2: `filled`, then the waiters */
+            }
             if (weir_pool_wanted(home->pool) && (op = own__swap(&stream->own[i], NULL)) != NULL)
                 weir_op_unref(op);                              /* who sleeps already asks nobody for it */
             return;

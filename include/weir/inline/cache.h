@@ -23,9 +23,9 @@ WEIR_INLINE struct weir_op *weir_op_get_from(struct weir_cache *cache)
     int64_t w = WEIR_LOAD_RELAXED(&cache->w) - WEIR_W_ONE;      /* the owner's own word */
     struct weir_op **slot, *op;
     WEIR_STORE_RELEASE(&cache->w, w);                           /* cache.W1 -> cache.W2: the claim */
-    WEIR_COMPILER_FENCE();                                      /* orders W1 before G1 together with the thief's barrier */
+    WEIR_COMPILER_FENCE();                                      /* cache.C1 <-> steal.B1: w before g, for the thief g before w */
     WEIR_POINT("get.claimed");
-    if (WEIR_UNLIKELY(w < WEIR_LOAD_RELAXED(&cache->g)))        /* cache.G1 -> cache.G2 */
+    if (WEIR_UNLIKELY(w < WEIR_LOAD_RELAXED(&cache->g)))        /* cache.G1 <-> cache.G2: by cache.C1 and steal.B1 */
         return weir_cache_get_slow_1(cache, w);
     slot = cache->slot + (uint32_t)w;
     op = WEIR_LOAD_RELAXED(slot);
@@ -52,9 +52,9 @@ WEIR_INLINE void weir_cache_put_1(struct weir_cache *cache, struct weir_op *op)
     WEIR_POINT("put.placed");
     w += 1;
     WEIR_STORE_RELEASE(&cache->w, w);                           /* cache.W1 -> cache.W2: publishes the slot and the op */
-    WEIR_COMPILER_FENCE();
+    WEIR_COMPILER_FENCE();                                      /* cache.C1 <-> steal.B1: w before l */
     WEIR_POINT("put.published");
-    if (WEIR_UNLIKELY((uint32_t)w > WEIR_LOAD_RELAXED(&cache->l)))      /* cache.L1 -> cache.L2 */
+    if (WEIR_UNLIKELY((uint32_t)w > WEIR_LOAD_RELAXED(&cache->l)))  /* cache.L1 <-> cache.L2: by cache.C1 and steal.B1 */
         weir_cache_put_slow_1(cache, w);
 }
 

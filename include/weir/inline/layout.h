@@ -15,6 +15,10 @@
  *       | the port's, 64 bytes      |                        | the library's             |
  *   128 +---------------------------+
  *       | the user's area           |
+ *
+ * relaxed refs: a first look, or a store by the only holder. What it comes after is published by the word that the op goes on with.
+ * relaxed generation: the only holder raises it; a look-up reads it again behind ref.A3. relaxed pool, index, buffer: never change while
+ * somebody holds the op; a thread's slot is its own, and a pool that is being closed is taken out of it by thread.P1.
  */
 #ifndef WEIR_INLINE_LAYOUT_H
 #define WEIR_INLINE_LAYOUT_H
