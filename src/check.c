@@ -6,7 +6,6 @@
 #include "pool_private.h"
 #include "panic.h"
 #include <errno.h>
-#include <stdlib.h>
 
 struct check {
     struct weir_pool *pool;
@@ -121,14 +120,16 @@ static int check__all(struct check *k)
 int weir_pool_check(struct weir_pool *pool)
 {
     struct check k = { pool, NULL, 0, 0, 0 };
+    size_t bytes;
     int error;
     if (!pool)
         return error_set(-EINVAL, "weir_pool_check: pool is NULL");
+    bytes = (pool->capacity / 64 + 1) * sizeof *k.seen;
     fork_check(pool);
-    k.seen = calloc(pool->capacity / 64 + 1, sizeof *k.seen);
+    k.seen = os_pages(bytes);
     if (!k.seen)
         return error_set(-ENOMEM, "pool \"%s\": no memory to check %u ops", pool->name, pool->capacity);
     error = check__all(&k);
-    free(k.seen);
+    os_pages_free(k.seen, bytes);
     return error;
 }

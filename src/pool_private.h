@@ -31,6 +31,8 @@ enum {
     FAMINE = 64                 /* puts after a NULL that go straight to the depot */
 };
 
+#define CACHE_CHUNK_BYTES (CACHE_CHUNK * sizeof(struct cache *))
+
 enum { CLEAN = 0, DIRTY = 1 };
 enum { CACHE_FREE = 0, CACHE_USED = 1 };
 
@@ -208,7 +210,6 @@ struct cache *cache_acquire(struct weir_pool *pool);            /* any free one,
 void cache_release(struct cache *c);
 void thread_forget_pool(struct weir_pool *pool);
 void thread_start(void);                                        /* under registry_opening */
-void thread_free_chunk(struct cache **chunk);
 void thread_forget_others(void);                                /* in a forked child */
 struct weir_thread_slot *thread_slots(void);                    /* NULL: this thread has none */
 struct cache *thread_cache_known(struct weir_pool *pool);

@@ -123,16 +123,12 @@ static int registry__shape(struct weir_pool *pool, const struct weir_pool_config
 /* The struct lies in pages of its own, at an offset by its id, so that a thread's pools fall into different slots. */
 static struct weir_pool *registry__allocate(uint32_t id)
 {
-    size_t page = os_page_size(), offset = (id % (WEIR_THREAD_SLOTS - 1)) * 64;
-    size_t bytes = (sizeof(struct weir_pool) + offset + WAITERS * sizeof(struct waiter_slot) + page - 1) / page * page;
+    size_t offset = (id % (WEIR_THREAD_SLOTS - 1)) * 64;
+    size_t bytes = sizeof(struct weir_pool) + offset + WAITERS * sizeof(struct waiter_slot);
     struct weir_pool *pool;
-    void *memory;
-    if (os_reserve(&memory, bytes, page))
+    void *memory = os_pages(bytes);
+    if (!memory)
         return NULL;
-    if (os_commit(memory, bytes)) {
-        os_release(memory, bytes);
-        return NULL;
-    }
     pool = (struct weir_pool *)(void *)((char *)memory + offset);
     pool->memory = memory;
     pool->memory_bytes = bytes;
@@ -150,13 +146,13 @@ static void registry__free(struct weir_pool *pool)
     uint32_t i;
     for (; c; c = next) {
         next = c->next;
-        os_release(c, c->bytes);
+        os_pages_free(c, c->bytes);
     }
     for (i = 0; i < CACHE_CHUNKS; i++)
-        thread_free_chunk(pool->chunk[i]);
+        os_pages_free(pool->chunk[i], CACHE_CHUNK_BYTES);
     arena_destroy(pool);
     watch_close(pool);
-    os_release(pool->memory, pool->memory_bytes);
+    os_pages_free(pool->memory, pool->memory_bytes);
 }
 
 static struct weir_pool *registry__by_name(const char *name)

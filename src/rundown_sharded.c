@@ -2,7 +2,7 @@
  *
  *     +-----------------------------+   +---------------+ +---------------+       a shard:  63                       1   0
  *     | the middle: a weir_rundown  |   | shard 0       | | shard 1       | ...            +--------------------------+---+
- *     | shards, memory              |   |               | |               |                | acquires minus releases, |SHU|
+ *     | shards                      |   |               | |               |                | acquires minus releases, |SHU|
  *     +-----------------------------+   +---------------+ +---------------+                | signed                   |  T|
  *       read by all, written at close     64 bytes, one thread's or a few's                +--------------------------+---+
  *
@@ -35,7 +35,6 @@
 #include "rundown_private.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include <weir/inline/atomic.h>
 #include "atomic.h"
@@ -54,8 +53,7 @@ struct sharded_shard {
 struct weir_rundown_sharded {
     struct weir_rundown middle;
     uint32_t mask;                              /* shards, a power of two, less one */
-    void *memory;
-    uint64_t unused[4];
+    uint64_t unused[5];
     struct sharded_shard shard[];
 };
 
@@ -71,6 +69,11 @@ static int64_t sharded__count(uint64_t word)
     return (int64_t)(word & ~(uint64_t)SHARDED_SHUT) / SHARDED_ONE;
 }
 
+static size_t sharded__bytes(uint32_t shards)
+{
+    return sizeof(struct weir_rundown_sharded) + shards * sizeof(struct sharded_shard);
+}
+
 int weir_rundown_sharded_create(struct weir_rundown_sharded **out, unsigned shards)
 {
     uint32_t n = 1;
@@ -82,16 +85,12 @@ int weir_rundown_sharded_create(struct weir_rundown_sharded **out, unsigned shar
         shards = os_cpus();
     while (n < shards && n < SHARDED_MAX)
         n *= 2;
-    size_t bytes = sizeof(struct weir_rundown_sharded) + n * sizeof(struct sharded_shard);
-    char *memory = calloc(1, bytes + SHARDED_LINE - 1);
-    if (!memory)
+    struct weir_rundown_sharded *rundown = os_pages(sharded__bytes(n));
+    if (!rundown)
         return error_set(-ENOMEM, "weir_rundown_sharded_create: no memory for %u shards", (unsigned)n);
-    size_t skip = (0 - (uintptr_t)memory) & (SHARDED_LINE - 1);
-    struct weir_rundown_sharded *rundown = (struct weir_rundown_sharded *)(void *)(memory + skip);
     weir_rundown_init(&rundown->middle);
     weir_rundown_adjust(&rundown->middle, SHARDED_BIAS);
     rundown->mask = n - 1;
-    rundown->memory = memory;
     *out = rundown;
     return 0;
 }
@@ -144,6 +143,6 @@ int weir_rundown_sharded_destroy(struct weir_rundown_sharded *rundown)
             sum += sharded__count(load_acquire_64(&rundown->shard[i].word));    /* sharded.A2 <- sharded.R2 */
     if (sum != 0 || (middle & (RUNDOWN_CLOSING | RUNDOWN_DOWN)) == RUNDOWN_CLOSING)
         return error_set(-EBUSY, "weir_rundown_sharded_destroy: operations are in progress; close it and wait first");
-    free(rundown->memory);
+    os_pages_free(rundown, sharded__bytes(rundown->mask + 1));
     return 0;
 }

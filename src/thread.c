@@ -12,8 +12,9 @@
  */
 #include "pool_private.h"
 #include "panic.h"
-#include <stdlib.h>
 #include <string.h>
+
+enum { THREAD_POOLS = 256 };     /* of small ids: their caches are found in the record itself, which fills a page */
 
 #define NO_POOL ((struct weir_pool *)1)                         /* no pool has this address, and NULL is not it */
 
@@ -24,6 +25,7 @@ struct thread {
     uint32_t misses;            /* of the first slot: whoever misses often moves into it */
     struct cache **table;       /* by pool id; grown by its thread, cleared by close, both under the lock */
     uint32_t size;
+    struct cache *few[THREAD_POOLS];    /* the table, until a pool's id needs a longer one */
 };
 
 struct os_lock threads_lock;        /* the list, the tables' growth; held while a thread hands its caches back */
@@ -63,27 +65,22 @@ static void cache__format(struct weir_pool *pool, struct cache *c)
 static struct cache *cache__new(struct weir_pool *pool)
 {
     uint32_t id = load_relaxed_32(&pool->cache_count), i;
-    size_t head = (sizeof(struct cache) + 63) / 64 * 64, page = os_page_size();
-    size_t bytes = (head + CACHE_MAGAZINES * pool->arena.magazine_stride + page - 1) / page * page;
+    size_t head = (sizeof(struct cache) + 63) / 64 * 64;
+    size_t bytes = head + CACHE_MAGAZINES * pool->arena.magazine_stride;
     struct cache *c;
-    void *memory;
     if (id >= CACHE_CHUNK * CACHE_CHUNKS)
         return NULL;
     if (!pool->chunk[id / CACHE_CHUNK]) {
-        pool->chunk[id / CACHE_CHUNK] = calloc(CACHE_CHUNK, sizeof(struct cache *));
+        pool->chunk[id / CACHE_CHUNK] = os_pages(CACHE_CHUNK_BYTES);
         if (!pool->chunk[id / CACHE_CHUNK])
             return NULL;
     }
-    if (os_reserve(&memory, bytes, page))
+    c = os_pages(bytes);
+    if (!c)
         return NULL;
-    if (os_commit(memory, bytes)) {
-        os_release(memory, bytes);
-        return NULL;
-    }
-    c = memory;
     c->id = id;
     c->bytes = bytes;
-    c->magazines = (char *)memory + head;
+    c->magazines = (char *)c + head;
     cache__format(pool, c);
     pool->chunk[id / CACHE_CHUNK][id % CACHE_CHUNK] = c;
     c->next = pool->caches;
@@ -127,6 +124,13 @@ static void thread__unlist(struct thread *t)
         t->next->prev = t->prev;
 }
 
+static void thread__free(struct thread *t)
+{
+    if (t->table != t->few)
+        os_pages_free(t->table, t->size * sizeof *t->table);
+    os_pages_free(t, sizeof *t);
+}
+
 /* At a thread's exit, on that thread. The lock keeps the pools from being closed meanwhile. */
 static void thread__exit(void *value)
 {
@@ -142,8 +146,7 @@ static void thread__exit(void *value)
         }
     thread__unlist(t);
     os_unlock(&threads_lock);
-    free(t->table);
-    free(t);
+    thread__free(t);
 }
 
 /* What has to be done once in a process, before the first pool: what happens at a thread's exit and in a fork, and that the code stays
@@ -159,11 +162,6 @@ void thread_start(void)
     os_on_fork(fork_before, fork_parent, fork_child);
 }
 
-void thread_free_chunk(struct cache **chunk)
-{
-    free(chunk);
-}
-
 static struct thread *thread__self(void)
 {
     struct thread *t = os_thread_value();
@@ -172,9 +170,11 @@ static struct thread *thread__self(void)
 #endif
     if (t || os_thread_dying())
         return t;
-    t = calloc(1, sizeof *t);
+    t = os_pages(sizeof *t);
     if (!t)
         return NULL;
+    t->table = t->few;
+    t->size = THREAD_POOLS;
 #ifdef __ELF__
     t->slots = weir_thread_slots_1;
 #else
@@ -185,7 +185,7 @@ static struct thread *thread__self(void)
     os_lock(&threads_lock);
     if (os_thread_set(t)) {
         os_unlock(&threads_lock);
-        free(t);
+        thread__free(t);
         return NULL;
     }
     t->next = threads;
@@ -198,19 +198,22 @@ static struct thread *thread__self(void)
 
 static bool thread__grow(struct thread *t, uint32_t id)
 {
-    uint32_t size = t->size ? t->size : 8;
-    struct cache **table;
+    uint32_t size = t->size, had = t->size;
+    struct cache **table, **old;
     while (size <= id)
         size *= 2;
-    os_lock(&threads_lock);
-    table = realloc(t->table, size * sizeof *table);
-    if (table) {
-        memset(table + t->size, 0, (size - t->size) * sizeof *table);
-        t->table = table;
-        t->size = size;
-    }
+    table = os_pages(size * sizeof *table);
+    if (!table)
+        return false;
+    os_lock(&threads_lock);                                     /* a close clears its pool's entry */
+    old = t->table;
+    memcpy(table, old, had * sizeof *table);
+    t->table = table;
+    t->size = size;
     os_unlock(&threads_lock);
-    return table != NULL;
+    if (old != t->few)
+        os_pages_free(old, had * sizeof *table);
+    return true;
 }
 
 static struct cache *thread__make(struct weir_pool *pool)
@@ -295,10 +298,8 @@ void thread_forget_others(void)
     struct thread *self = os_thread_value(), *t = threads, *next;
     for (; t; t = next) {
         next = t->next;
-        if (t != self) {
-            free(t->table);
-            free(t);
-        }
+        if (t != self)
+            thread__free(t);
     }
     threads = self;
     if (self)

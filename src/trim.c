@@ -16,7 +16,6 @@
 #include "pool_private.h"
 #include "panic.h"
 #include <errno.h>
-#include <stdlib.h>
 
 /* A magazine in trim's hands. */
 struct held {
@@ -165,12 +164,13 @@ static void trim__sweep(struct weir_pool *pool)
 size_t weir_pool_trim(struct weir_pool *pool)
 {
     struct trim t = { NULL, NULL, { NULL, 0, 0 }, 0 };
-    size_t bytes = 0;
+    size_t bytes = 0, words;
     bool headers;
     if (!pool)
         return 0;
     fork_check(pool);
-    t.free = calloc(pool->capacity / 64 + 1, sizeof *t.free);
+    words = (pool->capacity / 64 + 1) * sizeof *t.free;
+    t.free = os_pages(words);
     if (!t.free)
         return 0;
     os_lock(&pool->trim_lock);
@@ -185,7 +185,7 @@ size_t weir_pool_trim(struct weir_pool *pool)
         trim__put_back(pool, &t, headers);
     }
     os_unlock(&pool->trim_lock);
-    free(t.free);
+    os_pages_free(t.free, words);
     waiters_serve_any(pool);
     return bytes;
 }

@@ -1,4 +1,4 @@
-/* src/os/common.c - the parts of os.h that are the same on every system: the lock, injected failures, touching pages.
+/* src/os/common.c - the parts of os.h that are the same on every system: the lock, injected failures, touching pages, pages.
  *
  * The lock is the third mutex of Drepper's "Futexes are tricky": word is 0 free, 1 locked, 2 locked and somebody may sleep.
  * Invariant: while a thread sleeps on the word, the word is 2 or a wake is on its way. Who had to wait takes the lock as 2,
@@ -41,6 +41,31 @@ bool common_may_commit(void)
 void os_fail_commit_after(long after)
 {
     store_relaxed_64(&common__commits, after < 0 ? 0 : (uint64_t)after + 1);
+}
+
+static size_t common__whole(size_t bytes)
+{
+    size_t page = os_page_size();
+    return bytes > SIZE_MAX - page ? 0 : (bytes + page - 1) / page * page;
+}
+
+void *os_pages(size_t bytes)
+{
+    size_t whole = common__whole(bytes);
+    void *pages;
+    if (whole == 0 || os_reserve(&pages, whole, os_page_size()))
+        return NULL;
+    if (os_commit(pages, whole)) {
+        os_release(pages, whole);
+        return NULL;
+    }
+    return pages;
+}
+
+void os_pages_free(void *pages, size_t bytes)
+{
+    if (pages)
+        os_release(pages, common__whole(bytes));
 }
 
 /* Others may use the memory meanwhile: a word of each page is or-ed with nothing, in one atomic step. */

@@ -27,6 +27,11 @@ int os_bind_node(void *base, size_t bytes, int node);           /* before the fi
                                                                    node; Windows with several nodes: -ENOTSUP */
 int os_populate(void *base, size_t bytes);                      /* fault all pages in; all are committed */
 
+/* Zeroed memory in pages of its own, NULL: none. The library's own needs: malloc may be one that a forked child can't call (its lock
+ * was held by a thread that the child doesn't have), or one that is itself built on a pool. bytes: any, the same for both. */
+void *os_pages(size_t bytes);
+void os_pages_free(void *pages, size_t bytes);                  /* NULL: nothing */
+
 /* Injected failures, for tests alone: os_commit answers -ENOMEM once `after` more calls have succeeded; -1: never (the default). */
 void os_fail_commit_after(long after);
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The shared libraries show exactly the names that the public headers declare, inline functions too, and all begin with weir_. They
-# need nothing but the system's libraries (weir-port: and weir), and stay loaded.
+# need nothing but the system's libraries (weir-port: and weir), and stay loaded. weir itself never calls malloc, so that it can be used in a
+# forked child and below an allocator.
 . "$(dirname "$0")/common.sh"
 
 # names <file>: what an object shows, sorted.     needed <file>: the libraries it asks for.
@@ -42,6 +43,9 @@ for name in weir weir-port; do
         $WEIR_OBJDUMP -p "$library" | grep -q "SONAME *lib$name\.so\.0\$" || fail "$library: soname"
         readelf -d "$library" | grep -q NODELETE || fail "$library can be unloaded"
         if readelf -d "$library" | grep -q TEXTREL; then fail "$library has text relocations"; fi
+        if [ $name = weir ] && $WEIR_NM -D --undefined-only "$library" | grep -E ' (malloc|calloc|realloc|aligned_alloc|free)(@|$)'; then
+            fail "$library calls these"
+        fi
     fi
     names "$library" >"$WEIR_WORK/$name.shown"
     [ -s "$WEIR_WORK/$name.shown" ] || fail "$library shows no names"
