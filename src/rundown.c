@@ -99,7 +99,7 @@ void weir_rundown_release(struct weir_rundown *rundown)
     uint64_t old = sub_64(&rundown->word[0], 1);                /* rundown.R2 -> rundown.R2: what the operation did, for the last */
     uint64_t count = old & RUNDOWN_COUNT;
     if (count == 0) {
-        (void)add_64(&rundown->word[0], 1);                     /* rundown.R2: takes back what it did */
+        (void)add_64(&rundown->word[0], 1);                     /* rundown.U1 -> rundown.A1: takes back what it did */
         weir_panic("rundown %p: release without an acquire; each release needs an acquire that answered true", (void *)rundown);
     }
     if (count == 1 && (old & RUNDOWN_CLOSING))
