@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 all="release clang asan tsan windows"
 packages="gcc g++ clang libclang-rt-dev make cmake pkg-config libc6-dev libck-dev libcmocka-dev libuv1-dev libhttp-parser-dev libjansson-dev
-    strace curl python3 gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 dpkg-dev"
+    strace curl python3 valgrind gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 dpkg-dev"
 
 title() {
     case $1 in
