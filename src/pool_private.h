@@ -63,7 +63,7 @@ struct stack {                  /* {tag:40, magazine:24} */
     CACHE_LINE uint64_t head;
 };
 
-struct waiter_slot {            /* {lap:32, op index + 1:32}, see waiter.c */
+struct waiter_slot {            /* {lap:32, what:32}, see waiter.c */
     uint64_t word;
 };
 

@@ -1,20 +1,26 @@
 /* src/waiter.c - get_wait: a queue of tickets, served first come, first served, by whichever thread puts.
  *
- * A waiter takes a ticket t from tail and sleeps on slot t % WAITERS, whose word is {lap:32, op index + 1:32}:
+ * A waiter takes a ticket t from tail and moves into slot t % WAITERS, whose word is {lap:32, what:32}:
  *
- *     {t / WAITERS, 0}    ticket t's, nothing given yet
- *     {t / WAITERS, i+1}  op i was given; the waiter takes it and makes it {t / WAITERS + 1, 0}
- *     any later lap       ticket t's waiter has left: who wanted to serve it goes to the next
+ *     {any lap, FREE}         nobody's
+ *     {t / WAITERS, WAITING}  ticket t's, nothing given yet
+ *     {t / WAITERS, i+2}      op i was given; the waiter takes it and makes it FREE
  *
- * Who has an op and sees head != tail moves head on by a swap and then swaps the op into that ticket's slot. A giver that is
- * stopped between the two holds one op back, and delays one waiter.
+ * Who has an op and sees head != tail moves head on by a swap and then swaps the op into that ticket's slot; if the slot is not that
+ * ticket's and WAITING, its waiter has left or not come yet: the next. A giver that is stopped between the two holds one op back, and
+ * delays one waiter.
+ *
+ * A ticket may come to nothing. Its slot may still be in use: the waiter of WAITERS tickets ago was given an op and stands still. Or head
+ * has passed it before the waiter had moved in. The waiter moves in, fences (waiter.M1) and looks at head; a giver moves head, fences, looks
+ * at the slot. So one of them sees the other. A waiter that was passed moves out again, unless it has been given an op after all, and takes
+ * another ticket: no waiter depends on another one that is stopped.
  *
  *     may run at once     wait    give          wait blocks by nature; give is lock-free
  *     wait                 yes     yes
  *     give                         yes
  *
- * No wake-up is lost: a waiter advances tail (waiter.T1) and *then* searches everywhere once; whoever puts makes the op visible, fences
- * (waiter.F1), and then looks at tail. Caches that were open are shut by that search, and none is opened past a waiter: cache_rearm
+ * No wake-up is lost: a waiter advances tail (waiter.T1), moves in, and *then* searches everywhere once; whoever puts makes
+ * the op visible, fences (waiter.F1), and then looks at tail. Caches that were open are shut by that search, and none is opened past a waiter: cache_rearm
  * looks after its fence and serves. While anybody waits no get overtakes: it serves first.
  */
 #include "pool_private.h"
@@ -22,7 +28,10 @@
 
 enum { WAITER_NAP = 1000000 };  /* nanoseconds */
 
-#define SLOT_WORD(lap, value) ((uint64_t)(uint32_t)(lap) << 32 | (value))
+enum { SLOT_FREE = 0, SLOT_WAITING = 1, SLOT_OP = 2 };      /* SLOT_OP: the index is added */
+
+#define SLOT_WORD(ticket, what) ((uint64_t)(uint32_t)((ticket) / WAITERS) << 32 | (what))
+#define SLOT_WHAT(word) ((uint32_t)(word))
 
 /* The half of a slot's word that changes when an op is given. */
 static uint32_t *waiter__futex(struct waiter_slot *slot)
@@ -41,8 +50,9 @@ bool waiters_give(struct weir_pool *pool, struct weir_op *op)
             continue;
         WEIR_POINT("waiter.give");
         slot = &pool->waiter[h % WAITERS];
-        word = SLOT_WORD(h / WAITERS, 0);
-        if (cas_64(&slot->word, &word, SLOT_WORD(h / WAITERS, weir_op_index(op) + 1))) {    /* waiter.G1 -> waiter.G2: the op */
+        word = SLOT_WORD(h, SLOT_WAITING);
+        fence();                                                /* waiter.F3 <-> waiter.M1: head, then the slot */
+        if (cas_64(&slot->word, &word, SLOT_WORD(h, weir_op_index(op) + SLOT_OP))) {    /* waiter.G1 -> waiter.G2: the op */
             os_wake(waiter__futex(slot), INT32_MAX);
             return true;
         }
@@ -91,33 +101,40 @@ void waiters_reset(struct weir_pool *pool)
     store_relaxed_64(&pool->waiters_tail, 0);
 }
 
+/* Out of the slot, unless an op has been given. */
+static bool waiter__leave(struct waiter_slot *slot, uint64_t ticket)
+{
+    uint64_t word = SLOT_WORD(ticket, SLOT_WAITING);
+    return cas_64(&slot->word, &word, SLOT_WORD(ticket, SLOT_FREE));        /* waiter.G3 -> waiter.G1: it has left */
+}
+
+/* Into the ticket's slot. false: the ticket has come to nothing. */
+static bool waiter__move_in(struct weir_pool *pool, uint64_t ticket)
+{
+    struct waiter_slot *slot = &pool->waiter[ticket % WAITERS];
+    uint64_t word = load_relaxed_64(&slot->word);               /* the swap below verifies it */
+    if (SLOT_WHAT(word) != SLOT_FREE || !cas_64(&slot->word, &word, SLOT_WORD(ticket, SLOT_WAITING)))   /* waiter.M2 */
+        return false;
+    WEIR_POINT("waiter.moved");
+    fence();                                                    /* waiter.M1 <-> waiter.F3: the slot, then head */
+    return (int64_t)(load_acquire_64(&pool->waiters_head) - ticket) <= 0 || !waiter__leave(slot, ticket);   /* waiter.H2 */
+}
+
 /* Sleep until the ticket's slot says something, or the time is over. The op, or NULL. */
 static struct weir_op *waiter__sleep(struct weir_pool *pool, uint64_t ticket, int64_t deadline)
 {
     struct waiter_slot *slot = &pool->waiter[ticket % WAITERS];
-    uint32_t lap = (uint32_t)(ticket / WAITERS);
     uint64_t word = load_acquire_64(&slot->word);               /* waiter.G2 */
     bool late = false;
-    for (;;) {
-        if ((uint32_t)(word >> 32) == lap) {
-            if ((uint32_t)word) {                               /* ours: the next lap's from now on */
-                store_release_64(&slot->word, SLOT_WORD(lap + 1, 0));   /* waiter.G3 -> waiter.G1: the next lap */
-                os_wake(waiter__futex(slot), INT32_MAX);
-                return arena_op(pool, (uint32_t)word - 1);
-            }
-            if (late && cas_64(&slot->word, &word, SLOT_WORD(lap + 1, 0)))  /* waiter.G3 -> waiter.G1: it has left */
-                return NULL;
-            if (late)
-                continue;
-            late = os_wait(waiter__futex(slot), 0, deadline) != 0;
-        } else {
-            /* WAITERS tickets ago this slot was given an op, and its waiter has not fetched it yet. Look again now and then, also
-             * past the deadline: a ticket can't be left before its lap has come. */
-            (void)os_wait(waiter__futex(slot), (uint32_t)word, os_now() + WAITER_NAP);
-            late = os_now() >= deadline;
-        }
+    while (SLOT_WHAT(word) == SLOT_WAITING) {
+        if (late && waiter__leave(slot, ticket))
+            return NULL;
+        if (!late)
+            late = os_wait(waiter__futex(slot), SLOT_WAITING, deadline) != 0;
         word = load_acquire_64(&slot->word);                    /* waiter.G2 */
     }
+    store_release_64(&slot->word, SLOT_WORD(ticket, SLOT_FREE));        /* waiter.G3 -> waiter.M2: the next one's */
+    return arena_op(pool, SLOT_WHAT(word) - SLOT_OP);
 }
 
 /* The next ticket, unless WAITERS of them are out: then look again now and then. false: the time is over. */
@@ -148,9 +165,11 @@ static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int
     struct weir_op *op;
     if (c)
         count_add(&c->waits, 1);
-    if (!waiter__queue(pool, &ticket, deadline))
-        return NULL;
-    WEIR_POINT("waiter.ticket");
+    do {
+        if (!waiter__queue(pool, &ticket, deadline))
+            return NULL;
+        WEIR_POINT("waiter.ticket");
+    } while (!waiter__move_in(pool, ticket));
     fence();                                                    /* waiter.F2 <-> waiter.F1: the ticket, then whatever was put */
     if (c) {
         cache_shut(c);

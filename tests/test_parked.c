@@ -9,9 +9,11 @@
 #include "../stress/points.h"
 #include "../stress/random.h"
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <weir/weir.h>
 
 enum { CAPACITY = 48, HOARD = 8, HELD = CAPACITY, OWNERS = 5 };
@@ -272,6 +274,82 @@ static void stolen_ops_can_be_had_while_the_thief_stands_still_and_the_victim_go
     owners_finish(&thief, 1);
 }
 
+/* The queue of waiters has 1,024 slots. One whose waiter was given an op and stands still is not free when its turn comes again. */
+enum { WAITER_SLOTS = 1024 };
+
+struct waits {
+    struct weir_pool *pool;
+    struct points_seat seat;
+    const char *label;
+    int64_t timeout;
+    struct weir_op *got;
+    sem_t done;
+    pthread_t thread;
+};
+
+static void *waits_run(void *arg)
+{
+    struct waits *w = arg;
+    points_park(&w->seat, w->label, 1);
+    w->got = weir_op_get_wait(w->pool, w->timeout);
+    points_leave(&w->seat);
+    sem_post(&w->done);
+    return NULL;
+}
+
+static void waits_start(struct waits *w, struct weir_pool *pool, const char *label, int64_t timeout)
+{
+    memset(w, 0, sizeof *w);
+    w->pool = pool;
+    w->label = label;
+    w->timeout = timeout;
+    sem_init(&w->done, 0, 0);
+    assert_int_equal(pthread_create(&w->thread, NULL, waits_run, w), 0);
+    assert_int_equal(points_wait_parked(&w->seat), POINTS_PARKED);
+}
+
+static void waits_end(struct waits *w)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 60;
+    points_release(&w->seat);
+    if (sem_timedwait(&w->done, &until) != 0)
+        fail_msg("a waiter was not served within a minute, and ops are free");
+    pthread_join(w->thread, NULL);
+    sem_destroy(&w->done);
+}
+
+static void a_waiter_that_stands_still_with_its_op_holds_up_none_that_comes_later(void **unused)
+{
+    static const int64_t timeouts[] = { -1, 1000000 };
+    (void)unused;
+    for (int i = 0; i < 2; i++) {
+        struct weir_pool_config config = { .capacity = 2 };
+        struct weir_pool *pool;
+        struct weir_op *op[2];
+        struct waits still, later;
+        assert_int_equal(weir_pool_create(&pool, &config), 0);
+        assert_non_null(op[0] = weir_op_get(pool));
+        assert_non_null(op[1] = weir_op_get(pool));
+        waits_start(&still, pool, "waiter.moved", -1);
+        weir_op_put(op[0]);                     /* the op of who stands still */
+        for (int j = 1; j < WAITER_SLOTS; j++)
+            assert_null(weir_op_get_wait(pool, 1));
+        waits_start(&later, pool, "waiter.ticket", timeouts[i]);
+        if (timeouts[i] < 0)
+            weir_op_put(op[1]);
+        waits_end(&later);
+        assert_true((later.got != NULL) == (timeouts[i] < 0));
+        waits_end(&still);
+        assert_non_null(still.got);
+        weir_op_put(still.got);
+        weir_op_put(later.got ? later.got : op[1]);
+        assert_int_equal(weir_pool_check(pool), 0);
+        assert_int_equal(weir_pool_close(pool), 0);
+    }
+}
+
 static int labels_were_passed(void **unused)
 {
     const char *labels[200];
@@ -309,6 +387,7 @@ int main(void)
         cmocka_unit_test(all_but_one_op_can_be_had_while_put_stands_still_shut),
         cmocka_unit_test(all_but_one_op_can_be_had_while_put_stands_still_steal),
         cmocka_unit_test(all_but_one_op_each_can_be_had_while_several_owners_stand_still_anywhere),
+        cmocka_unit_test(a_waiter_that_stands_still_with_its_op_holds_up_none_that_comes_later),
         cmocka_unit_test(stolen_ops_can_be_had_while_the_thief_stands_still_and_the_victim_goes_on),
     };
     return cmocka_run_group_tests(tests, points_are_there, labels_were_passed);
