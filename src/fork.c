@@ -82,7 +82,7 @@ static void fork__reset(struct weir_pool *pool, struct cache *own)
         store_release_32(&c->transit, MAGAZINE_NONE);           /* depot.T1 */
         c->spare = MAGAZINE_NONE;
         if (c != own)
-            store_release_32(&c->state, CACHE_FREE);            /* thread.F1 */
+            store_release_32(&c->state, c == pool->kept ? CACHE_KEPT : CACHE_FREE);    /* thread.F1 */
     }
 }
 

@@ -86,7 +86,7 @@ void weir_op_put_any_1(struct weir_op *op)
     }
     c = cache_acquire(pool);
     if (!c)
-        weir_panic("op %u of pool \"%s\": no memory for a cache to put it into", weir_op_index(op), pool->name);
+        c = cache_acquire_kept(pool);
     weir_op_put_to(&c->pub, op);
     cache_release(c);
 }

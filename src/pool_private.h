@@ -34,7 +34,7 @@ enum {
 #define CACHE_CHUNK_BYTES (CACHE_CHUNK * sizeof(struct cache *))
 
 enum { CLEAN = 0, DIRTY = 1 };
-enum { CACHE_FREE = 0, CACHE_USED = 1 };
+enum { CACHE_FREE = 0, CACHE_USED = 1, CACHE_KEPT = 2 };
 
 struct cache {
     struct weir_cache pub;      /* w, slot, pool: the owner's; g, l: whoever diverts it, and the owner */
@@ -44,7 +44,7 @@ struct cache {
     uint32_t transit;           /* one that is about to be popped and loaded, or that a theft copies into, or NONE */
     uint32_t spare;             /* an EMPTY one, or NONE */
     uint32_t id;
-    uint32_t state;             /* CACHE_FREE -> CACHE_USED by swap; back by the owner at its exit */
+    uint32_t state;             /* CACHE_FREE (pool->kept: CACHE_KEPT) -> CACHE_USED by swap; back by the owner at its exit */
     struct cache *next;         /* in pool->caches; never changes */
     char *magazines;            /* CACHE_MAGAZINES records */
     size_t bytes;               /* of the memory that this struct and its magazines lie in */
@@ -115,6 +115,7 @@ struct weir_pool {
     uint64_t waiters_tail;      /* next ticket to be given out */
 
     CACHE_LINE struct cache *caches;    /* all of them, newest first; only grows */
+    struct cache *kept;         /* for a put by a thread that finds no memory for a cache of its own; never changes */
     uint32_t cache_count;       /* relaxed cache_count: under cache_lock, or roughly how many */
     uint64_t peak;
     uint64_t fork_live;         /* ops that were live when this process was forked off; see fork.c */
@@ -207,6 +208,8 @@ bool steal_sweep(struct weir_pool *pool, struct cache *c);
 /* thread.c */
 struct cache *thread_cache(struct weir_pool *pool);             /* NULL: no memory, or the thread is dying */
 struct cache *cache_acquire(struct weir_pool *pool);            /* any free one, or a new one; NULL: no memory */
+struct cache *cache_acquire_kept(struct weir_pool *pool);
+int cache_keep_one(struct weir_pool *pool);
 void cache_release(struct cache *c);
 void thread_forget_pool(struct weir_pool *pool);
 void thread_start(void);                                        /* under registry_opening */

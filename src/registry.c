@@ -172,6 +172,8 @@ static int registry__fill(struct weir_pool *pool, const struct weir_pool_config 
     error = registry__shape(pool, k);
     if (!error)
         error = arena_create(pool, k);
+    if (!error)
+        error = cache_keep_one(pool);
     if (!error && k->initial && arena_commit(pool, k->initial))
         error = error_set(-ENOMEM, "no memory for initial %u ops of %zu bytes: a smaller initial or buffer_size", k->initial,
                           pool->arena.op_stride + pool->arena.buffer_stride);

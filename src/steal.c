@@ -114,7 +114,7 @@ static bool steal__batch(struct weir_pool *pool, struct cache *c, struct cache *
     unsigned n = 0, i;
     bool found = false;
     for (; *at && n < BATCH; *at = (*at)->next) {
-        if (*at == c || load_acquire_32(&(*at)->state) == CACHE_FREE)   /* thread.F2 <- thread.F1: a free one holds nothing */
+        if (*at == c || load_acquire_32(&(*at)->state) != CACHE_USED)   /* thread.F2 <- thread.F1: a free one holds nothing */
             continue;
         victim[n] = *at;
         g[n++] = steal__shut(*at);

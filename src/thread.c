@@ -12,6 +12,7 @@
  */
 #include "pool_private.h"
 #include "panic.h"
+#include <errno.h>
 #include <string.h>
 
 enum { THREAD_POOLS = 256 };     /* of small ids: their caches are found in the record itself, which fills a page */
@@ -106,10 +107,31 @@ struct cache *cache_acquire(struct weir_pool *pool)
     return c;
 }
 
+/* An op must always find its way back: each pool keeps one cache for whoever can't have another. They take turns. */
+struct cache *cache_acquire_kept(struct weir_pool *pool)
+{
+    uint32_t unused = CACHE_KEPT;
+    while (!cas_32(&pool->kept->state, &unused, CACHE_USED)) {  /* thread.F2 */
+        unused = CACHE_KEPT;
+        os_yield();
+    }
+    return pool->kept;
+}
+
+/* At creation. */
+int cache_keep_one(struct weir_pool *pool)
+{
+    pool->kept = cache__new(pool);
+    if (!pool->kept)
+        return error_set(-ENOMEM, "no memory for the pool's own cache");
+    store_release_32(&pool->kept->state, CACHE_KEPT);           /* thread.F1 */
+    return 0;
+}
+
 void cache_release(struct cache *c)
 {
     cache_empty(c);
-    store_release_32(&c->state, CACHE_FREE);                    /* thread.F1 -> thread.F2: all of the cache */
+    store_release_32(&c->state, c == c->pub.pool->kept ? CACHE_KEPT : CACHE_FREE);  /* thread.F1 -> thread.F2: all of the cache */
 }
 
 /* -- threads -------------------------------------------------------------------------------------------------------------- */

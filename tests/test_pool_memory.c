@@ -123,6 +123,31 @@ static void what_was_put_is_got_again_without_memory_for_more(void **state)
     close_quiet(pool);
 }
 
+static const char *puts_its_first_op(void *op)
+{
+    weir_op_put(op);
+    return NULL;
+}
+
+static void a_thread_without_memory_for_a_cache_gives_back_all_the_same(void **state)
+{
+    struct weir_pool *pool = pool_of(300, 0, 64);
+    struct weir_op **ops = take_all(pool, 300);
+    struct thread thread[100];
+    (void)state;
+    os_fail_commit_after(0);
+    for (int i = 0; i < 100; i++)
+        thread_start(&thread[i], puts_its_first_op, ops[i]);
+    for (int i = 0; i < 100; i++)
+        thread_join(&thread[i]);
+    os_fail_commit_after(-1);
+    assert_quiet(pool, 200);
+    put_all(ops + 100, 200);
+    free(ops);
+    take_and_put_all(pool, 300);
+    close_quiet(pool);
+}
+
 static void a_bulk_without_memory_takes_nothing(void **state)
 {
     struct weir_pool *pool = pool_of(20000, 0, 4096);
@@ -183,6 +208,7 @@ int main(void)
         cmocka_unit_test(create_survives_a_failure_of_each_of_its_commits),
         cmocka_unit_test(a_get_without_memory_answers_null_and_the_pool_goes_on_later),
         cmocka_unit_test(what_was_put_is_got_again_without_memory_for_more),
+        cmocka_unit_test(a_thread_without_memory_for_a_cache_gives_back_all_the_same),
         cmocka_unit_test(a_bulk_without_memory_takes_nothing),
         cmocka_unit_test(a_trimmed_pool_without_memory_loses_no_op),
         cmocka_unit_test(iovecs_without_memory_answer_enomem_and_pin_nothing),

@@ -74,7 +74,7 @@ WEIR_API unsigned weir_op_get_bulk(struct weir_pool *pool, struct weir_op **out,
  *
  * owns      before: the caller alone; after: the pool
  * threads   any thread, whichever took it
- * progress  wait-free while the cache has room; lock-free to flush
+ * progress  wait-free while the cache has room; lock-free to flush. Threads that find no memory for a cache take turns
  * errors    panic, naming the op: already given back (double put), more references than one, published, still submitted, or
  *           not an op of any pool. NULL does nothing
  */
