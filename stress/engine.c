@@ -149,7 +149,7 @@ static void engine__shape(struct stress *s, struct random *r)
         c.cache = (uint32_t)o->cache;
     if (o->buffer >= 0)
         c.buffer_size = (size_t)o->buffer;
-    c.initial = initial == 0 ? 0 : initial == 1 ? c.capacity / 2 : c.capacity;
+    c.initial = initial == 0 || s->workload->bare ? 0 : initial == 1 ? c.capacity / 2 : c.capacity;
     s->config = c;
 }
 
@@ -195,6 +195,7 @@ static void engine__open(struct stress *s, unsigned era)
     if (error)
         stress_fail("weir_pool_create: %s: %s", weir_strerror(error), weir_error_message());
     oracle_open(&s->oracle, s->pool, &s->config, random_next(&r));
+    s->oracle.forgets = s->workload->forgets;
     s->all = meeting_open(threads + 1);
     s->workers = meeting_open(threads);
     for (unsigned i = 0; i <= threads; i++) {

@@ -63,6 +63,8 @@ struct workload {
     void (*drain)(struct worker *w);                    /* after every thread's work() has returned */
     void (*close)(struct stress *s);                    /* main thread, threads have gone */
     bool counts_tries;          /* its gets in bulk that come to nothing may be counted as gets and puts */
+    bool bare;                  /* its pools begin without committed memory */
+    bool forgets;               /* it trims: a free op may lose its contents */
     const char *missing;        /* not NULL: why this system can't run it */
 };
 
@@ -77,6 +79,8 @@ struct stress {
     void *own;                  /* the workload's */
     _Atomic uint64_t extra;     /* the workload's own figure, named in its line */
     const char *extra_name;
+    _Atomic uint64_t more;      /* another one */
+    const char *more_name;
 };
 
 /* The main loop: run one workload for its seconds and print its line. */

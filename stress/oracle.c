@@ -57,14 +57,15 @@ static void oracle__write(struct oracle *o, struct weir_op *op, uint32_t index, 
         memcpy(oracle__place(o, op, sequence, i), &word[0], 8);
 }
 
-/* The user area and the buffer as oracle__write left them. */
-static void oracle__compare(struct oracle *o, struct weir_op *op, uint32_t index, uint64_t sequence, const char *when)
+/* The user area and the buffer as oracle__write left them; or, where a trim may have been, zero. */
+static void oracle__compare(struct oracle *o, struct weir_op *op, uint32_t index, uint64_t sequence, bool zero, const char *when)
 {
+    static const uint64_t nothing[USER_WORDS];
     uint64_t first = oracle__pattern(o, index, sequence, 0), second = oracle__pattern(o, index, sequence, 1);
     if (o->user) {
         uint64_t mark[USER_WORDS], want[USER_WORDS] = { first, sequence, index, second };
         memcpy(mark, weir_op_user(op), sizeof mark);
-        if (memcmp(mark, want, sizeof mark) != 0)
+        if (memcmp(mark, want, sizeof mark) != 0 && !(zero && memcmp(mark, nothing, sizeof mark) == 0))
             stress_fail("op %u, taken %llu times: its user area was changed %s (it says op %llu, taken %llu times)",
                         (unsigned)index, (unsigned long long)sequence, when, (unsigned long long)mark[2],
                         (unsigned long long)mark[1]);
@@ -73,7 +74,7 @@ static void oracle__compare(struct oracle *o, struct weir_op *op, uint32_t index
         uint64_t word;
         const unsigned char *place = oracle__place(o, op, sequence, i);
         memcpy(&word, place, 8);
-        if (word != first)
+        if (word != first && !(zero && word == 0))
             stress_fail("op %u, taken %llu times: byte %u of its buffer was changed %s", (unsigned)index,
                         (unsigned long long)sequence, (unsigned)(place - (unsigned char *)weir_op_buffer(op)), when);
     }
@@ -105,6 +106,7 @@ void oracle_open(struct oracle *o, struct weir_pool *pool, const struct weir_poo
     o->capacity = config->capacity;
     o->user = config->user_size >= ORACLE_USER_BYTES ? config->user_size : 0;
     o->buffer = config->buffer_size >= 8 ? config->buffer_size : 0;
+    o->forgets = false;
     o->entry = calloc(o->capacity, sizeof *o->entry);
     if (!o->entry)
         stress_fail("no memory for the oracle of %u ops", (unsigned)o->capacity);
@@ -144,7 +146,7 @@ void oracle_take(struct oracle *o, unsigned who, struct weir_op *op)
         stress_fail("op %u: handle %llx after it was given back and taken again", (unsigned)index,
                     (unsigned long long)handle);
     if (e->sequence)
-        oracle__compare(o, op, index, e->sequence, "while the pool had it");
+        oracle__compare(o, op, index, e->sequence, o->forgets, "while the pool had it");
     if ((e->sequence & 63) == 0)
         oracle__addresses(o, op);
     e->handle = handle;
@@ -152,21 +154,36 @@ void oracle_take(struct oracle *o, unsigned who, struct weir_op *op)
     oracle__write(o, op, index, e->sequence);
 }
 
-void oracle_look(struct oracle *o, unsigned who, struct weir_op *op)
+static void oracle__look(struct oracle *o, int who, struct weir_op *op)
 {
     struct oracle_entry *e = oracle__entry(o, op);
     uint32_t index = weir_op_index(op);
     int holder = atomic_load_explicit(&e->holder, memory_order_relaxed);
     uint64_t word[OVERLAPPED_WORDS];
-    if (holder != (int)who)
-        stress_fail("op %u is held by thread %u, but its holder is %d", (unsigned)index, who, holder);
+    if (holder != who)
+        stress_fail("op %u is held by thread %d, but its holder is %d", (unsigned)index, who, holder);
     if (weir_op_handle(op) != e->handle)
-        stress_fail("op %u: its handle changed in thread %u's hands", (unsigned)index, who);
+        stress_fail("op %u: its handle changed in thread %d's hands", (unsigned)index, who);
     memcpy(word, weir_op_overlapped(op), sizeof word);
     for (unsigned i = 0; i < OVERLAPPED_WORDS; i++)
         if (word[i] != oracle__pattern(o, index, e->sequence, i))
-            stress_fail("op %u: its OVERLAPPED changed in thread %u's hands", (unsigned)index, who);
-    oracle__compare(o, op, index, e->sequence, "in its holder's hands");
+            stress_fail("op %u: its OVERLAPPED changed in thread %d's hands", (unsigned)index, who);
+    oracle__compare(o, op, index, e->sequence, false, "in its holder's hands");
+}
+
+void oracle_look(struct oracle *o, unsigned who, struct weir_op *op)
+{
+    oracle__look(o, (int)who, op);
+}
+
+void oracle_read(struct oracle *o, struct weir_op *op)
+{
+    oracle__look(o, ORACLE_ON_ITS_WAY, op);
+}
+
+void oracle_drop(struct oracle *o, uint32_t index)
+{
+    atomic_store_explicit(&o->entry[index].holder, 0, memory_order_relaxed);
 }
 
 void oracle_give(struct oracle *o, unsigned who, struct weir_op *op)

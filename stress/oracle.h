@@ -25,6 +25,7 @@ struct oracle {
     uint64_t key;               /* of this pool's patterns */
     uint32_t capacity;
     size_t user, buffer;        /* bytes that there are for patterns */
+    bool forgets;               /* the pool is trimmed: what nobody holds may read as zero */
 };
 
 enum { ORACLE_USER_BYTES = 32 };            /* user_size below this: no pattern there */
@@ -36,12 +37,16 @@ void oracle_close(struct oracle *o);
  * oracle_take     the pool gave the op to who: nobody holds it, it is as its last holder left it, its OVERLAPPED is zero
  * oracle_look     who still holds it, and nobody has changed it
  * oracle_give     who is about to put it
- * oracle_send     who is about to hand it to another thread; oracle_receive: that thread has got it */
+ * oracle_send     who is about to hand it to another thread; oracle_receive: that thread has got it
+ * oracle_read     who has a reference to an op on its way: it is as it was sent
+ * oracle_drop     whoever held it or was to receive it has let go: nobody holds it. For ops that several refer to */
 void oracle_take(struct oracle *o, unsigned who, struct weir_op *op);
 void oracle_look(struct oracle *o, unsigned who, struct weir_op *op);
 void oracle_give(struct oracle *o, unsigned who, struct weir_op *op);
 void oracle_send(struct oracle *o, unsigned who, struct weir_op *op);
 void oracle_receive(struct oracle *o, unsigned who, struct weir_op *op);
+void oracle_read(struct oracle *o, struct weir_op *op);
+void oracle_drop(struct oracle *o, uint32_t index);
 
 /* Who holds it now: 0 nobody, ORACLE_ON_ITS_WAY between a send and its receive. */
 enum { ORACLE_ON_ITS_WAY = -1 };

@@ -133,6 +133,8 @@ void report_line(const struct stress *s, const struct weir_stats *sum, uint64_t 
            (unsigned long long)sum->waits, (unsigned long long)sum->peak, sum->fenced ? "  fenced" : "");
     if (s->extra_name)
         printf("  %s %llu", s->extra_name, (unsigned long long)s->extra);
+    if (s->more_name)
+        printf("  %s %llu", s->more_name, (unsigned long long)s->more);
     printf("\n");
     fflush(stdout);
 }
