@@ -326,19 +326,21 @@ void cache_empty(struct cache *c)
 {
     struct weir_pool *pool = c->pub.pool;
     uint32_t n;
-    cache_shut(c);
-    n = (uint32_t)w_count(c->pub.w);
-    (void)cache__settle(c, &n, n);
-    while (w_count(c->pub.w) > 0)
-        (void)cache__push_loaded(c, true);
-    if (c->prev != MAGAZINE_NONE) {
-        cache__give(pool, c, magazine_at(pool, c->prev));
-        store_release_32(&c->prev, MAGAZINE_NONE);              /* cache.P1: the depot has it */
-    }
-    cache__set_w(c, 0, 0);
-    fence();                                                    /* waiter.F1 */
-    if (waiters_any(pool))
-        waiters_serve(pool, c);
+    do {
+        cache_shut(c);
+        n = (uint32_t)w_count(c->pub.w);
+        (void)cache__settle(c, &n, n);
+        while (w_count(c->pub.w) > 0)
+            (void)cache__push_loaded(c, true);
+        if (c->prev != MAGAZINE_NONE) {
+            cache__give(pool, c, magazine_at(pool, c->prev));
+            store_release_32(&c->prev, MAGAZINE_NONE);          /* cache.P1: the depot has it */
+        }
+        cache__set_w(c, 0, 0);
+        fence();                                                /* waiter.F1 */
+        if (waiters_any(pool))
+            waiters_serve(pool, c);
+    } while (w_count(c->pub.w) > 0);                            /* serving a waiter takes a whole magazine out of the depot */
     watch_came_back(pool);
 }
 

@@ -31,7 +31,8 @@ static void steal__settle_pending(struct weir_pool *pool, struct magazine *m, ui
         (void)cas_64(&m->state, &s, state_after(s, MAGAZINE_FULL, state_n(s), 0));  /* magazine.S1: we have seen both words */
 }
 
-/* Move n ops from m, whose word is s, into *e. true: done, they are in the depot, and *e is another empty one. */
+/* Move n ops from m, whose word is s, into *e. true: done, they are in the depot, and *e is another empty one. false: somebody has changed
+ * the word. */
 static bool steal__move(struct weir_pool *pool, struct cache *c, struct magazine *m, uint64_t s, uint32_t n, struct magazine **e)
 {
     struct magazine *to = *e;
@@ -55,7 +56,7 @@ static bool steal__move(struct weir_pool *pool, struct cache *c, struct magazine
     return true;
 }
 
-/* A listed magazine, wherever it is by now: its ops, if it is FULL. */
+/* A listed magazine, wherever it is by now: its ops, if it is FULL. false: it holds none that are the pool's. */
 static bool steal__full(struct weir_pool *pool, struct cache *c, uint32_t index, struct magazine **e)
 {
     struct magazine *m;
@@ -64,6 +65,10 @@ static bool steal__full(struct weir_pool *pool, struct cache *c, uint32_t index,
         return false;
     m = magazine_at(pool, index);
     s = load_acquire_64(&m->state);                             /* magazine.S2 */
+    if (state_what(s) == MAGAZINE_TAKEN) {                      /* by another thief, whose cache we may have looked at before it had them */
+        m = magazine_at(pool, state_other(s));
+        s = load_acquire_64(&m->state);                         /* magazine.S2 */
+    }
     if (state_what(s) == MAGAZINE_PENDING) {
         steal__settle_pending(pool, m, s);
         s = load_acquire_64(&m->state);                         /* magazine.S2 */
@@ -72,26 +77,42 @@ static bool steal__full(struct weir_pool *pool, struct cache *c, uint32_t index,
         return false;
     if (state_other(s) & MAGAZINE_RAW)
         arena_prepare_ops(pool, m, s);                          /* *e is our transit */
-    return steal__move(pool, c, m, s, state_n(s), e);
+    (void)steal__move(pool, c, m, s, state_n(s), e);
+    return true;
 }
 
-static bool steal__loaded(struct weir_pool *pool, struct cache *c, struct cache *v, int64_t g, struct magazine **e)
+static bool steal__loaded(struct weir_pool *pool, struct cache *c, struct cache *v, uint32_t index, int64_t g, struct magazine **e)
 {
-    struct magazine *m = magazine_at(pool, load_acquire_32(&v->loaded));    /* steal.M2 */
+    struct magazine *m = magazine_at(pool, index);
     uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */
     int32_t n;
     if (state_what(s) != MAGAZINE_LOADED || state_other(s) != v->id)
         return false;
     if (load_g(v) != g)                                         /* steal.G4: opened meanwhile */
-        return false;
+        return true;
     n = w_count(load_w(v));                                     /* cache.W2 */
     WEIR_POINT("steal.counted");
     if (n <= 0 || (uint32_t)n > pool->magazine + 1)
         return false;
-    if (!steal__move(pool, c, m, s, (uint32_t)n, e))
-        return false;
-    count_add(&c->out, (uint64_t)n);
+    if (steal__move(pool, c, m, s, (uint32_t)n, e))
+        count_add(&c->out, (uint64_t)n);
     return true;
+}
+
+/* All that v, which is shut, lists. An owner that is in a slow path moves magazines from one place to the other while we look: if what it lists is no
+ * longer the same, or a word that we had read, then we may have missed some. true: something was found, or may have been missed. */
+static bool steal__look(struct weir_pool *pool, struct cache *c, struct cache *v, int64_t g, struct magazine **e)
+{
+    uint32_t prev = load_acquire_32(&v->prev);                  /* steal.P2 <- cache.P1 */
+    uint32_t transit = load_acquire_32(&v->transit);            /* steal.T2 */
+    uint32_t loaded = load_acquire_32(&v->loaded);              /* steal.M2 <- cache.M1 */
+    bool found = steal__full(pool, c, prev, e);
+    found |= steal__full(pool, c, transit, e);
+    found |= steal__loaded(pool, c, v, loaded, g, e);           /* before: what is LOADED may be FULL a moment later */
+    found |= steal__full(pool, c, loaded, e);
+    found |= load_acquire_32(&v->prev) != prev;                 /* steal.P2 */
+    found |= load_acquire_32(&v->transit) != transit;           /* steal.T2 */
+    return found || load_acquire_32(&v->loaded) != loaded;      /* steal.M2 */
 }
 
 static int64_t steal__shut(struct cache *v)
@@ -122,12 +143,8 @@ static bool steal__batch(struct weir_pool *pool, struct cache *c, struct cache *
     WEIR_POINT("steal.shut");
     if (n && pool->barrier)
         os_barrier();                                           /* steal.B1 <-> cache.C1: g and l, then w */
-    for (i = 0; i < n; i++) {
-        found |= steal__full(pool, c, load_acquire_32(&victim[i]->prev), e);    /* steal.P2 <- cache.P1 */
-        found |= steal__full(pool, c, load_acquire_32(&victim[i]->transit), e);     /* steal.T2 */
-        found |= steal__full(pool, c, load_acquire_32(&victim[i]->loaded), e);  /* steal.M2 <- cache.M1 */
-        found |= steal__loaded(pool, c, victim[i], g[i], e);
-    }
+    for (i = 0; i < n; i++)
+        found |= steal__look(pool, c, victim[i], g[i], e);
     return found;
 }
 

@@ -69,9 +69,11 @@ void waiters_serve(struct weir_pool *pool, struct cache *c)
         op = cache_take(c);
         if (!op)
             return;
-        if (!waiters_give(pool, op)) {
+        if (!waiters_give(pool, op)) {                          /* the last one has left meanwhile */
             cache_place(c, op);
-            return;
+            fence();                                            /* waiter.F3 <-> steal.F2: w, then dirty, as whoever opens a cache */
+            mark_dirty(pool);                                   /* a sweep may have found nothing while the op was in hand */
+            fence();                                            /* waiter.F1: the op and the mark, then the waiters once more */
         }
     }
 }
