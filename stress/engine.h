@@ -32,6 +32,7 @@ struct stress_options {
     unsigned threads;
     double seconds;             /* a workload */
     long capacity, cache, buffer;       /* -1: chosen by the workload, another in each era */
+    const char *csv;            /* for a soak: where to write its rows; NULL: nowhere */
     long yield;                 /* per mille at labelled points, where the build has them; -1: chosen */
 };
 
@@ -62,6 +63,7 @@ struct workload {
     void (*work)(struct worker *w);
     void (*drain)(struct worker *w);                    /* after every thread's work() has returned */
     void (*close)(struct stress *s);                    /* main thread, threads have gone */
+    void (*run)(struct stress *s);                      /* instead of all that: no eras, it ends with report_line */
     bool counts_tries;          /* its gets in bulk that come to nothing may be counted as gets and puts */
     bool bare;                  /* its pools begin without committed memory */
     bool forgets;               /* it trims: a free op may lose its contents */

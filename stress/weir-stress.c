@@ -14,7 +14,7 @@
 static const struct workload *const workloads[] = {
     &workload_mpmc, &workload_handoff, &workload_churn, &workload_crowd, &workload_waiters,
     &workload_steal, &workload_bulk, &workload_close, &workload_fork, &workload_trim,
-    &workload_lookup, &workload_commit, &workload_signals, &workload_parked,
+    &workload_lookup, &workload_commit, &workload_signals, &workload_parked, &workload_soak,
 };
 
 enum { WORKLOADS = sizeof workloads / sizeof workloads[0], MOST_LABELS = 256, THREADS_MOST = 4096 };
@@ -28,6 +28,7 @@ static void usage(FILE *out)
                  "  --capacity N    ops of the pool; each workload chooses, another in each of its eras\n"
                  "  --cache N       most ops a thread keeps; likewise\n"
                  "  --buffer BYTES  likewise\n"
+                 "  --csv FILE      the rows of soak\n"
                  "  --yield N       give way at N of a thousand labelled points (a build with WEIR_POINTS); 5\n"
                  "Exit status 0: no violation; 1: a violation, told with its seed (WEIR_STRESS_ABORT set: abort); 2: usage.\n");
     for (int i = 0; i < WORKLOADS; i++)
@@ -61,7 +62,7 @@ static void options_read(struct stress_options *o, int argc, char **argv)
 {
     static const struct option long_options[] = {
         { "threads", 1, NULL, 't' }, { "seconds", 1, NULL, 's' }, { "seed", 1, NULL, 'r' }, { "capacity", 1, NULL, 'c' },
-        { "cache", 1, NULL, 'm' }, { "buffer", 1, NULL, 'b' }, { "yield", 1, NULL, 'y' }, { "help", 0, NULL, 'h' },
+        { "cache", 1, NULL, 'm' }, { "buffer", 1, NULL, 'b' }, { "yield", 1, NULL, 'y' }, { "csv", 1, NULL, 'f' }, { "help", 0, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     int c;
@@ -74,6 +75,7 @@ static void options_read(struct stress_options *o, int argc, char **argv)
         case 'm': o->cache = number("cache", optarg, 0, 1024); break;
         case 'b': o->buffer = number("buffer", optarg, 0, 1L << 30); break;
         case 'y': o->yield = number("yield", optarg, 0, 1000); break;
+        case 'f': o->csv = optarg; break;
         case 'h': usage(stdout); exit(0);
         default: usage(stderr); exit(2);
         }
