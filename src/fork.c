@@ -6,7 +6,8 @@
  *
  *     an op with references is live (its holder's, or a lost thread's);   an op without any goes to the depot
  *
- * which is true at every instruction, because put stores refs = 0 before it publishes and get stores refs = 1 after it claimed.
+ * which is true at every instruction, because put stores refs = 0 before it publishes and get stores refs = 1 after it claimed. In what order a
+ * machine lets a lost thread's last stores out doesn't matter: refs alone decides, and a page that is being copied takes none halfway.
  *
  * relaxed head, running, dirty, forked: the child has one thread while it gathers, and others wait for its lock.
  *

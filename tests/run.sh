@@ -1,6 +1,6 @@
 #!/bin/sh
 # tests/run.sh [configuration ...] - install what is missing, then build and test every configuration: gcc, clang, AddressSanitizer
-# with UndefinedBehaviorSanitizer, ThreadSanitizer, and the Windows build under Wine.
+# with UndefinedBehaviorSanitizer, ThreadSanitizer, the Windows build under Wine, 64-bit ARM under qemu-user, and musl.
 #
 # Ends with a table, and with 0 only if every configuration was built and all of its tests passed. Nothing is skipped: what can't be
 # installed, built or run has failed. Needs Debian 12 or later and, if packages are missing, root or sudo. Whoever names
@@ -8,9 +8,10 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-all="release clang asan tsan windows"
+all="release clang asan tsan windows aarch64 musl"
 packages="gcc g++ clang libclang-rt-dev make cmake pkg-config libc6-dev libck-dev libcmocka-dev libuv1-dev libhttp-parser-dev libjansson-dev
-    strace curl python3 valgrind gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 dpkg-dev"
+    strace curl python3 valgrind gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 dpkg-dev
+    gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user musl-tools"
 
 title() {
     case $1 in
@@ -19,6 +20,8 @@ title() {
     asan) echo "clang, AddressSanitizer and UBSan" ;;
     tsan) echo "gcc, ThreadSanitizer" ;;
     windows) echo "mingw-w64, under Wine" ;;
+    aarch64) echo "gcc for aarch64, under qemu-user" ;;
+    musl) echo "musl-gcc" ;;
     debug) echo "gcc, with assertions" ;;
     *) return 1 ;;
     esac
@@ -85,11 +88,17 @@ run_tests() {
 
 configuration() {
     mkdir -p "build/$1"
-    if [ "$1" = windows ]; then
-        quietly build/windows/cmocka.log sh tests/windows/cmocka.sh build/windows || return 1
+    case $1 in
+    windows) toolchain=mingw-w64 ;;
+    aarch64) toolchain=aarch64-linux-gnu ;;
+    musl) toolchain=x86_64-linux-musl ;;
+    *) toolchain= ;;
+    esac
+    if [ "$toolchain" ]; then
+        quietly "build/$1/cmocka.log" sh tests/cmocka.sh "build/$1" "src/cmake/$toolchain.cmake" || return 1
     fi
     quietly "build/$1/configure.log" cmake --fresh --preset "$1" -DCMAKE_COMPILE_WARNING_AS_ERROR=ON || return 1
-    grep -e 'not found (' "build/$1/configure.log"
+    grep -e 'not found (' -e ' is left out: ' "build/$1/configure.log"
     quietly "build/$1/build.log" cmake --build --preset "$1" -j "$jobs" || return 1
     built=yes
     {

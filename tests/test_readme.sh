@@ -20,7 +20,7 @@ block "text first-op.out" >"$WEIR_WORK/first-op.out"
 sed -n 's/^ *\$\{0,1\} *\(cc .*first-op\.c.*pkg-config.*\)$/\1/p' "$readme" >"$WEIR_WORK/line"
 [ "$(wc -l <"$WEIR_WORK/line")" = 1 ] || fail "README.md has not exactly one line that compiles first-op.c by pkg-config"
 grep -q '\./first-op' "$WEIR_WORK/line" || echo "./first-op" >>"$WEIR_WORK/line"
-sed "s|^cc |$WEIR_CC -Wall -Wextra -Werror |" "$WEIR_WORK/line" >"$WEIR_WORK/commands"
+sed "s|^cc |$WEIR_CC -Wall -Wextra -Werror |; s|\./first-op\$|$WEIR_RUN ./first-op|" "$WEIR_WORK/line" >"$WEIR_WORK/commands"
 
 pc=$(dirname "$(find "$WEIR_PREFIX" -name weir.pc)")
 export PKG_CONFIG_LIBDIR="$pc" LD_LIBRARY_PATH="$(dirname "$pc")"

@@ -1,7 +1,7 @@
 # common.sh - read by the tests of the installed tree. They get from CTest's environment:
 #   WEIR_PREFIX   where `cmake --install` has put everything        WEIR_SOURCE  the source tree
 #   WEIR_WORK     a directory of the test's own, emptied here       WEIR_SYSTEM  Linux or Windows
-#   WEIR_CC, WEIR_CXX, WEIR_NM  the tools (WEIR_CXX may be empty)   WEIR_RUN     what runs a program (Wine), or empty
+#   WEIR_CC, WEIR_CXX, WEIR_NM  the tools (WEIR_CXX may be empty)   WEIR_RUN     what runs a program (Wine, qemu), or empty
 set -eu
 
 rm -rf "$WEIR_WORK"

@@ -8,6 +8,8 @@ set -- -DCMAKE_C_COMPILER="$WEIR_CC" -DCMAKE_BUILD_TYPE=Release "-DCMAKE_EXE_LIN
 if [ "$WEIR_SYSTEM" = Windows ]; then
     set -- "$@" -DCMAKE_SYSTEM_NAME=Windows "-DCMAKE_CROSSCOMPILING_EMULATOR=$(echo "$WEIR_RUN" | tr ' ' ';')" \
         -DCMAKE_RUNTIME_OUTPUT_DIRECTORY="$WEIR_WORK/moved/bin"
+elif [ "$WEIR_RUN" ]; then
+    set -- "$@" -DCMAKE_SYSTEM_NAME="$WEIR_SYSTEM" "-DCMAKE_CROSSCOMPILING_EMULATOR=$(echo "$WEIR_RUN" | tr ' ' ';')"
 fi
 cmake -S "$WEIR_SOURCE/tests/install/consumer" -B "$WEIR_WORK/build" -DCMAKE_PREFIX_PATH="$WEIR_WORK/moved" "$@"
 cmake --build "$WEIR_WORK/build" -j 2

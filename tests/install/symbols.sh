@@ -20,7 +20,7 @@ else
     needed() {
         $WEIR_OBJDUMP -p "$1" | awk '$1 == "NEEDED" { print $2 }'
     }
-    allowed='^(libc\.so\.6|ld-linux.*|libweir\.so\.0)$'
+    allowed='^(libc\.so(\.6)?|ld-linux.*|libweir\.so\.0)$'        # libc.so is musl's
 fi
 
 # declared <header ...>: the names that follow WEIR_API, with the inlined parts and without.
