@@ -1,5 +1,5 @@
-/* csv.c - a file for each pattern, as plots want it: a line a case, three columns a peer (median and quartiles of the unit's first value),
- * and caption.txt, which says what the numbers belong to. What was not measured is an empty field. */
+/* csv.c - a file for each pattern, as plots want it: a line for each peer in each case, with the median and quartiles of the unit's first value;
+ * and caption.txt, which says what the numbers belong to. What was not measured has no line. */
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -12,18 +12,15 @@ static FILE *csv__open(const char *directory, const char *name)
     return fopen(path, "w");
 }
 
-static void csv__line(FILE *out, unsigned pattern, unsigned c)
+static void csv__lines(FILE *out, unsigned pattern, unsigned c)
 {
-    fprintf(out, "\"%s\",%g", bench_patterns[pattern].cases[c].label, bench_patterns[pattern].cases[c].x);
     for (unsigned i = 0; i < bench_peers_n; i++) {
         const struct result *r = &bench.result[pattern][c][i];
         struct summary s = summary_of(r, 0);
         if (r->rounds)
-            fprintf(out, ",%.6g,%.6g,%.6g", s.median, s.lower, s.upper);
-        else
-            fprintf(out, ",,,");
+            fprintf(out, "\"%s\",%g,%s,%.6g,%.6g,%.6g\n", bench_patterns[pattern].cases[c].label, bench_patterns[pattern].cases[c].x,
+                    bench_peers[i].name, s.median, s.lower, s.upper);
     }
-    fprintf(out, "\n");
 }
 
 static int csv__pattern(const char *directory, unsigned pattern)
@@ -34,12 +31,9 @@ static int csv__pattern(const char *directory, unsigned pattern)
     out = csv__open(directory, name);
     if (!out)
         return -errno;
-    fprintf(out, "case,x");
-    for (unsigned i = 0; i < bench_peers_n; i++)
-        fprintf(out, ",%s,%s lower quartile,%s upper quartile", bench_peers[i].name, bench_peers[i].name, bench_peers[i].name);
-    fprintf(out, "\n");
+    fprintf(out, "case,x,peer,median,lower quartile,upper quartile\n");
     for (unsigned c = 0; c < bench_patterns[pattern].cases_n; c++)
-        csv__line(out, pattern, c);
+        csv__lines(out, pattern, c);
     return fclose(out) ? -errno : 0;
 }
 
@@ -57,7 +51,6 @@ int csv_write(const char *directory)
     out = csv__open(directory, "caption.txt");
     if (!out)
         return -errno;
-    fprintf(out, "%s, %u processors, %u used; %s; %s, %s\n%s\n", m->cpu, m->processors, bench.processors, m->kernel, m->compiler, m->flags,
-            bench.command);
+    fprintf(out, "%s, %u processors, %u used; %s; %s, %s\n", m->cpu, m->processors, bench.processors, m->kernel, m->compiler, m->flags);
     return fclose(out) ? -errno : 0;
 }

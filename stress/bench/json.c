@@ -1,4 +1,4 @@
-/* json.c - all that was measured, every round of it, as JSON. */
+/* json.c - all that was measured, every round of it, as JSON: a line for each case, each figure, each peer. */
 #include <errno.h>
 #include <jansson.h>
 
@@ -39,28 +39,22 @@ static json_t *json__row(unsigned pattern, unsigned c, unsigned peer)
 
 static json_t *json__case(unsigned pattern, unsigned c)
 {
-    const struct bench_case *k = &bench_patterns[pattern].cases[c];
+    const struct pattern *p = &bench_patterns[pattern];
+    const struct bench_case *k = &p->cases[c];
     json_t *rows = json_array();
     for (unsigned i = 0; i < bench_peers_n; i++)
         if (bench.result[pattern][c][i].rounds)
             json_array_append_new(rows, json__row(pattern, c, i));
-    return json_pack("{s:s, s:i, s:i, s:i, s:b, s:o}", "case", k->label, "threads", (int)k->threads, "size", (int)k->size, "objects",
-                     (int)pattern_capacity(&bench_patterns[pattern], k), "touches_buffer", k->buffer, "rows", rows);
+    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o}", "pattern", p->name, "case", k->label, "threads", (int)k->threads, "size",
+                     (int)k->size, "objects", (int)pattern_capacity(p, k), "touches_buffer", k->buffer, "rows", rows);
 }
 
-static json_t *json__patterns(void)
+static json_t *json__cases(void)
 {
     json_t *all = json_array();
-    for (unsigned p = 0; p < bench_patterns_n; p++) {
-        json_t *cases = json_array();
+    for (unsigned p = 0; p < bench_patterns_n; p++)
         for (unsigned c = 0; bench.wanted_pattern[p] && c < bench_patterns[p].cases_n; c++)
-            json_array_append_new(cases, json__case(p, c));
-        if (bench.wanted_pattern[p])
-            json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "pattern", bench_patterns[p].name, "what", bench_patterns[p].prose,
-                                                 "cases", cases));
-        else
-            json_decref(cases);
-    }
+            json_array_append_new(all, json__case(p, c));
     return all;
 }
 
@@ -112,14 +106,49 @@ static json_t *json__figures(void)
     return all;
 }
 
-int json_write(const char *file)
+static json_t *json__machine(void)
 {
     const struct machine *m = machine_get();
-    json_t *all = json_pack("{s:s, s:{s:s, s:i, s:i, s:s, s:s, s:s, s:s}, s:f, s:o, s:o, s:o, s:o}", "command", bench.command, "machine", "cpu",
-                            m->cpu, "processors", (int)m->processors, "used", (int)bench.processors, "memory", m->memory, "kernel", m->kernel,
-                            "compiler", m->compiler, "flags", m->flags, "seconds", bench.took, "figures", json__figures(), "patterns",
-                            json__patterns(), "peers", json__peers(), "at_the_end", json__equations());
-    int failed = all ? json_dump_file(all, file, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : -1;
-    json_decref(all);
-    return failed ? (errno ? -errno : -EIO) : 0;
+    return json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s}", "cpu", m->cpu, "processors", (int)m->processors, "used", (int)bench.processors,
+                     "memory", m->memory, "kernel", m->kernel, "compiler", m->compiler, "flags", m->flags);
+}
+
+/* Takes the value over. */
+static void json__member(FILE *out, const char *name, json_t *value)
+{
+    fprintf(out, ",\n\"%s\":", name);
+    json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    json_decref(value);
+}
+
+static void json__lines(FILE *out, const char *name, json_t *array)
+{
+    size_t i;
+    json_t *element;
+    fprintf(out, ",\n\"%s\":[", name);
+    json_array_foreach(array, i, element) {
+        fprintf(out, i ? ",\n " : "\n ");
+        json_dumpf(element, out, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    }
+    fprintf(out, "\n]");
+    json_decref(array);
+}
+
+int json_write(const char *file)
+{
+    FILE *out = fopen(file, "w");
+    bool failed;
+    if (!out)
+        return -errno;
+    fprintf(out, "{\"program\":\"weir-bench\"");
+    json__member(out, "command", json_string(bench.command));
+    json__member(out, "machine", json__machine());
+    json__member(out, "seconds", json_real(bench.took));
+    json__lines(out, "figures", json__figures());
+    json__lines(out, "cases", json__cases());
+    json__lines(out, "peers", json__peers());
+    json__lines(out, "at_the_end", json__equations());
+    fprintf(out, "}\n");
+    failed = ferror(out) != 0;
+    return fclose(out) || failed ? -EIO : 0;
 }

@@ -57,6 +57,13 @@ struct peer {
     const char *(*close)(struct whereabouts *);         /* all threads have left; NULL or what is wrong with the objects */
 };
 
+/* From one object to the next where they lie side by side: whole lines, and not so that all begin in the same sets of a cache. */
+static inline size_t bench_stride(size_t size)
+{
+    size_t lines = (size + 63) / 64;
+    return (lines + (lines % 64 == 0)) * 64;
+}
+
 /* The peer of this program. */
 const struct peer *bench_peer(void);
 

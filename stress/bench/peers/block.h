@@ -18,7 +18,7 @@ static inline void *block_object(size_t i)
 static inline const char *block_open(uint32_t capacity, size_t size)
 {
     block_objects = capacity;
-    block_size = (size + 63) / 64 * 64;
+    block_size = bench_stride(size);
     block = (unsigned char *)aligned_alloc(4096, (capacity * block_size + 4095) / 4096 * 4096);
     return block ? NULL : "no memory for its objects";
 }

@@ -1,6 +1,6 @@
 /* floor.c - the floor: a bare thread-local array of objects. Nothing that bounds, counts, or checks; no other thread gets at it.
  *
- * Its objects are what weir's are (a dense header of 128 bytes that leads to a buffer), and it prefetches the next header as
+ * Its objects are what weir's are (a dense header of 128 bytes that leads to a buffer; buffers do not all begin in the same cache sets), and it prefetches the next header as
  * weir does, so that what lies between the two is the price of being a pool. In a hand-over pointers come back through a
  * second lane; the array takes in all that is there when it has run empty. Its references are the bare read-modify-writes.
  *
@@ -72,14 +72,14 @@ static inline void floor__put_far(struct job *j, void *o)
 
 static const char *floor__open(uint32_t capacity, size_t size, unsigned threads)
 {
-    size_t all = (size_t)threads * SHARE;
+    size_t all = (size_t)threads * SHARE, stride = bench_stride(size);
     (void)capacity;
     objects = aligned_alloc(64, all * sizeof *objects);
-    buffers = aligned_alloc(4096, (all * size + 4095) / 4096 * 4096);
+    buffers = aligned_alloc(4096, (all * stride + 4095) / 4096 * 4096);
     if (!objects || !buffers)
         return "no memory for its objects";
     for (size_t i = 0; i < all; i++)
-        objects[i] = (struct object){ .buffer = buffers + i * size };
+        objects[i] = (struct object){ .buffer = buffers + i * stride };
     return NULL;
 }
 
