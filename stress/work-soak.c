@@ -215,10 +215,8 @@ static void soak__sum(struct soak *soak, uint64_t *ops, uint64_t *nulls)
     *ops = *nulls = 0;
     for (unsigned i = 0; i < soak->threads; i++) {
         struct soaker *k = &soak->soaker[i];
-        for (unsigned c = 0; c < HISTOGRAM_CLASSES; c++) {
-            soak->now[0][c] += atomic_load_explicit(&k->get.count[c], memory_order_relaxed);
-            soak->now[1][c] += atomic_load_explicit(&k->floor.count[c], memory_order_relaxed);
-        }
+        histogram_read(soak->now[0], &k->get);
+        histogram_read(soak->now[1], &k->floor);
         *ops += atomic_load_explicit(&k->ops, memory_order_relaxed);
         *nulls += atomic_load_explicit(&k->nulls, memory_order_relaxed);
     }

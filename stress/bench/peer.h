@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../histogram.h"
 #include "clock.h"
-#include "histogram.h"
 #include "lane.h"
 
 #ifdef __cplusplus

@@ -285,11 +285,11 @@ uint32_t run_works(const struct peer *of)
 
 static double run__part(const struct bench_request *q, double part)
 {
-    static struct histogram all;
-    memset(&all, 0, sizeof all);
+    static uint64_t all[HISTOGRAM_CLASSES];
+    memset(all, 0, sizeof all);
     for (unsigned i = 0; i < q->threads; i++)
-        histogram_join(&all, &runners[i].kept);
-    return histogram_part(&all, part);
+        histogram_read(all, &runners[i].kept);
+    return histogram_quantile(all, part);
 }
 
 static struct bench_answer run__answer(const struct bench_request *q, const struct sample *s)
