@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """tests/planted/plant.py <source> <function> <label> <output> - a copy of a source with one operation's order taken away.
 
-The operation is the one in the function that carries the label (src/ordering.md lists them): a release or acquire becomes relaxed, and
+The operation is the one in the function that carries the label, a pattern (src/ordering.md lists them): a release or acquire becomes relaxed, and
 nothing else changes. If function, label or operation isn't there, or more than one is, it fails: the test that wants it must be told.
 For a header, <output> is where a copy of all of include/ goes.
 """
@@ -28,7 +28,7 @@ def main(source, function, label, output):
     if not begin:
         return "%s: there is no function %s" % (source, function)
     end = lines.index("}", begin[-1])
-    there = [i for i in range(begin[-1], end) if re.search(r"(?:/\*|;)\s*%s\b" % re.escape(label), lines[i])]
+    there = [i for i in range(begin[-1], end) if re.search(r"(?:/\*|;)\s*(?:%s)\b" % label, lines[i])]
     planted = 0
     for i in there:
         for strong, weak in WEAKER:
