@@ -100,6 +100,7 @@ void schedule_point(void);                  /* before an access that others may 
 void schedule_block(void);                  /* the current thread can't go on, or has ended */
 void schedule_yield(void);
 enum result schedule_run(void);
+uint64_t schedule_outcome(void);            /* what the threads have seen and left, in one number */
 
 /* search.c */
 bool search_known(uint64_t key);            /* and from now on it is */

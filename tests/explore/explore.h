@@ -36,6 +36,9 @@ unsigned explore_self(void);
 /* The calling thread exits: what the system runs then is run. Nothing of the library afterwards. */
 void explore_exit(void);
 
+/* In setup alone, before a pool is made: the system has no process-wide barrier. */
+void explore_no_barrier(void);
+
 /* An oracle's word: exchanged, or added to, in one step that all threads see at once and that orders nothing else. What it was. */
 uint64_t explore_ghost(uint64_t *word, uint64_t value);
 uint64_t explore_ghost_add(uint64_t *word, uint64_t value);

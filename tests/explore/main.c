@@ -5,6 +5,7 @@
  *   --model sc|tso|pso    how stores reach memory: at once; in order; in any order but for releases (the default, and the weakest)
  *   --share <k>/<n>       every n-th scenario, from the k-th on
  *   --replay <schedule>   one scenario's one schedule, step by step
+ *   --compare             of the explorer itself: the same outcomes with and without cutting off what comes into a known state
  *   --find                a bug has been planted: 0 only if it is found
  *
  * 0: every schedule was right. 1: one was not, and is printed. 2: usage.
@@ -21,14 +22,14 @@ static const char *const models[] = { "sc", "tso", "pso" };
 struct options {
     int preemptions, stale;
     unsigned share, shares;
-    bool find, list;
+    bool find, list, compare;
     const char *replay;
     char **names;
 };
 
 static int main__usage(void)
 {
-    fprintf(stderr, "usage: explore [--list] [--preemptions n] [--stale n] [--model sc|tso|pso] [--share k/n] [--find] [--replay schedule] [scenario ...]\n");
+    fprintf(stderr, "usage: explore [--list] [--preemptions n] [--stale n] [--model sc|tso|pso] [--share k/n] [--compare] [--find] [--replay schedule] [scenario ...]\n");
     return 2;
 }
 
@@ -98,10 +99,21 @@ static bool main__explore(const struct scenario *k, const struct options *o)
         good = search_bound(p, stale < p ? stale : p, &count);
         all.ended += count.ended;
         all.cut += count.cut;
-        all.states = count.states;
+        all.outcomes = count.outcomes;
     }
-    printf("%-18s %s, %u preemptions, %u late stores: %llu schedules to the end, %llu into a known state; %llu states, %.1f s\n", k->name,
-           models[x->model], p - 1, stale, (unsigned long long)all.ended, (unsigned long long)all.cut, (unsigned long long)all.states,
+    if (good && o->compare) {
+        search_uncut(true);
+        good = search_bound(most, stale < most ? stale : most, &count);
+        if (good && count.outcomes != all.outcomes) {
+            snprintf(x->failure, sizeof x->failure, "the explorer itself is wrong: what it cut off had other outcomes");
+            good = false;
+        }
+        search_uncut(false);
+        printf("%-18s without cutting off: %llu schedules, %llu outcomes\n", k->name, (unsigned long long)count.ended,
+               (unsigned long long)count.outcomes);
+    }
+    printf("%-18s %s, %u preemptions, %u late stores: %llu schedules to the end, %llu into a known state, %llu outcomes; %.1f s\n", k->name,
+           models[x->model], p - 1, stale, (unsigned long long)all.ended, (unsigned long long)all.cut, (unsigned long long)all.outcomes,
            main__seconds() - begin);
     if (!good) {
         printf("%s: %s\n  replay it: explore --model %s %s --replay ", k->name, x->failure, models[x->model], k->name);
@@ -145,7 +157,7 @@ static int main__all(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options o = { -1, -1, 0, 0, false, false, NULL, NULL };
+    struct options o = { -1, -1, 0, 0, false, false, false, NULL, NULL };
     int i, names = 0, failed;
     search_make();
     x->model = MODEL_PSO;
@@ -158,6 +170,8 @@ int main(int argc, char **argv)
             o.list = true;
         else if (strcmp(argv[i], "--find") == 0)
             o.find = true;
+        else if (strcmp(argv[i], "--compare") == 0)
+            o.compare = true;
         else if (strcmp(argv[i], "--preemptions") == 0)
             o.preemptions = atoi(value), i++;
         else if (strcmp(argv[i], "--stale") == 0)

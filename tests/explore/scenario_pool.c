@@ -72,6 +72,12 @@ static void pool__try_put(void)
         pool__put();
 }
 
+static void pool__put_try_put(void)
+{
+    pool__put();
+    pool__try_put();
+}
+
 static void pool__all_back(void)
 {
     while (held[explore_self()])
@@ -190,9 +196,21 @@ static void steal__setup(void)          /* magazines of 2; one, full, in thread 
     explore_as(2, steal__rest);
 }
 
+static void steal__fenced(void)         /* where the system has no barrier: no cache ever opens */
+{
+    explore_no_barrier();
+    steal__setup();
+}
+
 static void steal__one_out(void)        /* the same, and thread 0 has one of the two in its hands */
 {
     steal__setup();
+    explore_as(0, pool__get);
+}
+
+static void steal__fenced_out(void)
+{
+    steal__fenced();
     explore_as(0, pool__get);
 }
 
@@ -270,6 +288,13 @@ static void exit__put_exit(void)        /* with two: a whole magazine goes to th
     exit__exit();
 }
 
+/* -- trim: what it holds meanwhile is out of reach, so NULL may be right ------------------------------------------------------- */
+
+static void trim__trim(void)
+{
+    (void)weir_pool_trim(pool);
+}
+
 /* -- bulk: of two that want all, one gets all -------------------------------------------------------------------------------------- */
 
 static uint64_t bulk_winners;
@@ -319,6 +344,9 @@ const struct scenario explore_pool[] = {
     { "steal-put", "put by the owner against a get that must steal", steal__one_out, { pool__put, pool__get }, pool__check, 3, 1 },
     { "steal-put-get", "put and get by the owner against a get that must steal", steal__one_out, { steal__put_get, pool__get }, pool__check, 3, 1 },
     { "steal-steal", "two thieves and an owner that gets", steal__one_out, { pool__put, pool__try_put, pool__try_put }, pool__check, 2, 1 },
+    { "fenced-get", "steal-get without a barrier of the system", steal__fenced, { pool__get, pool__get }, pool__check, 2, 1 },
+    { "fenced-put-get", "steal-put-get without a barrier of the system", steal__fenced_out, { steal__put_get, pool__get }, pool__check, 2, 1 },
+    { "trim", "put and get by the owner against a trim", steal__one_out, { pool__put_try_put, trim__trim }, pool__check, 2, 1 },
     { "waiter", "a waiter against a put", waiter__setup, { pool__put, waiter__wait_put }, pool__check, 3, 1 },
     { "waiter-open", "a waiter against a put into an open cache", waiter__open, { pool__put, waiter__wait_put }, pool__check, 3, 1 },
     { "waiter-late", "a waiter whose time may be over against a put", waiter__setup, { pool__put, waiter__wait_a_while }, pool__check, 3, 1 },

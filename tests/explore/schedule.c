@@ -35,12 +35,19 @@ static unsigned schedule__options(unsigned *option, unsigned first)
     return n;
 }
 
-static uint64_t schedule__key(unsigned kind)
+uint64_t schedule_outcome(void)
 {
-    uint64_t key = mix(x->memory_hash, x->buffers_hash);
+    uint64_t key = x->memory_hash;
     unsigned i;
     for (i = 0; i < x->threads; i++)
         key = mix(key, x->thread[i].hash);
+    return key;
+}
+
+static uint64_t schedule__key(unsigned kind)
+{
+    uint64_t key = mix(schedule_outcome(), x->buffers_hash);
+    unsigned i;
     for (i = 0; i < x->threads; i++)
         key = mix(key, x->thread[i].status);
     key = mix(key, (uint64_t)x->now);

@@ -16,8 +16,11 @@ struct engine *x;
 
 /* All of it beside what is put back. */
 static struct search {
-    uint64_t *key;
-    size_t size, keys;
+    struct table {
+        uint64_t *key;
+        size_t size, keys;
+    } states, outcomes;
+    bool uncut;
     struct choice replay[CHOICES];
     unsigned replays;
     char stack[64 << 10];
@@ -60,53 +63,52 @@ void search_make(void)
 
 /* -- known states ------------------------------------------------------------------------------------------------------------ */
 
-static uint64_t *search__table(size_t size)
+static void search__forget(struct table *t, size_t size)
 {
-    uint64_t *table = calloc(size, sizeof *table);
-    if (!table) {
+    free(t->key);
+    t->key = calloc(size, sizeof *t->key);
+    t->size = size;
+    t->keys = 0;
+    if (!t->key) {
         fprintf(stderr, "explore: no memory for %zu states\n", size);
         exit(2);
     }
-    return table;
 }
 
-static void search__forget(void)
+static bool search__enter(struct table *t, uint64_t key)
 {
-    free(s->key);
-    s->size = (size_t)1 << 14;
-    s->keys = 0;
-    s->key = search__table(s->size);
-}
-
-static bool search__enter(uint64_t key)
-{
-    size_t i = (size_t)key & (s->size - 1);
-    for (; s->key[i]; i = (i + 1) & (s->size - 1))
-        if (s->key[i] == key)
+    size_t i = (size_t)key & (t->size - 1);
+    for (; t->key[i]; i = (i + 1) & (t->size - 1))
+        if (t->key[i] == key)
             return true;
-    s->key[i] = key;
-    s->keys++;
+    t->key[i] = key;
+    t->keys++;
     return false;
 }
 
-static void search__grow(void)
+static bool search__known(struct table *t, uint64_t key)
 {
-    uint64_t *old = s->key;
-    size_t size = s->size, i;
-    s->size = 4 * size;
-    s->key = search__table(s->size);
-    s->keys = 0;
-    for (i = 0; i < size; i++)
-        if (old[i])
-            (void)search__enter(old[i]);
-    free(old);
+    struct table old = *t;
+    size_t i;
+    if (t->keys >= t->size / 2) {
+        t->key = NULL;
+        search__forget(t, 4 * old.size);
+        for (i = 0; i < old.size; i++)
+            if (old.key[i])
+                (void)search__enter(t, old.key[i]);
+        free(old.key);
+    }
+    return search__enter(t, key | 1);
 }
 
 bool search_known(uint64_t key)
 {
-    if (s->keys >= s->size / 2)
-        search__grow();
-    return search__enter(key | 1);
+    return !s->uncut && search__known(&s->states, key);
+}
+
+void search_uncut(bool uncut)
+{
+    s->uncut = uncut;
 }
 
 /* -- replay ------------------------------------------------------------------------------------------------------------------ */
@@ -167,7 +169,8 @@ bool search_bound(unsigned preemptions, unsigned stale, struct count *count)
     x->bound_preemptions = preemptions;
     x->bound_stale = stale;
 begin:
-    search__forget();
+    search__forget(&s->states, (size_t)1 << 14);
+    search__forget(&s->outcomes, (size_t)1 << 10);
     x->prefix = 0;
     *count = (struct count){ 0, 0, 0, 0 };
     do {
@@ -176,12 +179,14 @@ begin:
             goto begin;
         if (result == RESULT_FAILED)
             return false;
-        if (result == RESULT_ENDED)
+        if (result == RESULT_ENDED) {
             count->ended++;
-        else
+            (void)search__known(&s->outcomes, schedule_outcome());
+        } else {
             count->cut++;
-        count->steps += x->step;
-        count->states = s->keys;
+        }
+        count->states = s->states.keys;
+        count->outcomes = s->outcomes.keys;
     } while (search__next());
     return true;
 }
