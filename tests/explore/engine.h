@@ -84,15 +84,27 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 }
 
 /* memory.c */
-struct word *memory_access(const void *p, unsigned size, bool write, const char *site, const char *what);
+uint64_t memory_read(const void *p, unsigned size);
+void memory_write(const void *p, unsigned size, uint64_t v);
+struct word *memory_find(const void *p);    /* the word of an address, or the place for it */
+struct word *memory_word(const void *p, unsigned size);
+void memory_note(struct word *w, bool write);
+void memory_set_hash(struct word *w, uint64_t hash);
+uint64_t memory_store_hash(void);           /* the history of the current thread's next store */
+void memory_settle(struct word *w);
+void memory_buffer(struct word *w, uint64_t value, bool release);
+void memory_drain_for(struct word *w, unsigned order);
 void memory_drain_own(void);
 void memory_drain_everybody(void);
 void memory_leave(unsigned thread);         /* its buffer's stores out of sight */
 void memory_enter(unsigned thread);         /* and into its own sight */
 void memory_begin(void);
 void memory_new_scenario(void);
-void memory_wrote(struct word *w);          /* in one step, seen by all */
-void memory_trace(const char *what, const char *site, const void *p, uint64_t value);
+
+/* operations.c */
+struct word *operation_access(const void *p, unsigned size, bool write, const char *site, const char *what);
+void operation_wrote(struct word *w);       /* in one step, seen by all */
+void operation_trace(const char *what, const char *site, const void *p, uint64_t value);
 
 /* schedule.c */
 unsigned schedule_choose(unsigned n, unsigned kind);

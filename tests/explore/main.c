@@ -136,11 +136,11 @@ static bool main__wanted(const struct options *o, const char *name)
 /* How many have failed; -1: there was none to run. */
 static int main__all(const struct options *o)
 {
-    const struct scenario *lists[] = { explore_pool, explore_counts }, *k;
+    const struct scenario *lists[] = { explore_pool, explore_beside, explore_counts }, *k;
     unsigned i;
     int failed = 0, ran = 0;
     unsigned number = 0;
-    for (i = 0; i < 2; i++)
+    for (i = 0; i < sizeof lists / sizeof lists[0]; i++)
         for (k = lists[i]; k->name; k++) {
             if (!main__wanted(o, k->name) || (o->shares && number++ % o->shares != o->share - 1))
                 continue;

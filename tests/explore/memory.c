@@ -1,4 +1,4 @@
-/* memory.c - the atomic operations: schedule points, histories, and store buffers.
+/* memory.c - the words that are accessed atomically, their histories, and the store buffers.
  *
  * Buffers. A store goes into its thread's buffer and is in that thread's own sight at once. Memory itself always shows what the *current*
  * thread sees, so that its plain reads of its own words are right: a switch takes the leaving thread's buffered stores out and puts the
@@ -21,20 +21,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FORBIDDEN = 16 };
-
-/* Part of what is put back. */
-static struct { const char *from, *to; } forbidden[FORBIDDEN];
-static unsigned forbiddens;
-
-static uint64_t memory__read(const void *p, unsigned size)
+uint64_t memory_read(const void *p, unsigned size)
 {
     if (size == 4)
         return *(const volatile uint32_t *)p;
     return *(const volatile uint64_t *)p;
 }
 
-static void memory__write(const void *p, unsigned size, uint64_t v)
+void memory_write(const void *p, unsigned size, uint64_t v)
 {
     if (size == 4)
         *(volatile uint32_t *)(uintptr_t)p = (uint32_t)v;
@@ -51,7 +45,7 @@ void memory_new_scenario(void)
 }
 
 /* The word of an address, or the place for it. */
-static struct word *memory__find(const void *p)
+struct word *memory_find(const void *p)
 {
     size_t i = (size_t)(((uintptr_t)p * UINT64_C(0x9e3779b97f4a7c15)) >> 50);
     while (x->word[i % WORDS].address != p && x->word[i % WORDS].address)
@@ -59,9 +53,9 @@ static struct word *memory__find(const void *p)
     return &x->word[i % WORDS];
 }
 
-static struct word *memory__word(const void *p, unsigned size)
+struct word *memory_word(const void *p, unsigned size)
 {
-    struct word *w = memory__find(p);
+    struct word *w = memory_find(p);
     if (!w->address) {
         if (++x->words > WORDS / 2)
             explore_fail("the scenario touches more than %d words", WORDS / 2);
@@ -71,13 +65,13 @@ static struct word *memory__word(const void *p, unsigned size)
         w->run = x->run;
         w->size = size;
         w->hash = 0;
-        w->visible = memory__read(p, size);
+        w->visible = memory_read(p, size);
         memset(w->pending, 0, sizeof w->pending);
     }
     return w;
 }
 
-static void memory__set_hash(struct word *w, uint64_t hash)
+void memory_set_hash(struct word *w, uint64_t hash)
 {
     uint64_t place = (uint64_t)(uintptr_t)w->address;
     if (w->hash)
@@ -87,13 +81,13 @@ static void memory__set_hash(struct word *w, uint64_t hash)
 }
 
 /* The next store's history. */
-static uint64_t memory__store_hash(void)
+uint64_t memory_store_hash(void)
 {
     struct vthread *t = &x->thread[x->current];
     return mix(t->hash, UINT64_C(0x100000000) * (x->current + 1) + ++t->stores) | 1;
 }
 
-static void memory__note(struct word *w, bool write)
+void memory_note(struct word *w, bool write)
 {
     uint8_t bit = (uint8_t)(1 << x->current);
     w->accessors |= bit;
@@ -122,9 +116,9 @@ static void memory__take_out(unsigned thread, unsigned at)
     memmove(&t->buffer[at], &t->buffer[at + 1], (--t->entries - at) * sizeof e);
     w->pending[thread]--;
     w->visible = e.value;
-    memory__set_hash(w, e.hash);
+    memory_set_hash(w, e.hash);
     if (!w->pending[x->current])
-        memory__write(w->address, w->size, e.value);
+        memory_write(w->address, w->size, e.value);
 }
 
 static bool memory__goes_before(const struct entry *early, const struct entry *late)
@@ -176,7 +170,7 @@ static bool memory__is_held(unsigned thread, unsigned at)
 }
 
 /* The current thread is about to access w: which stores of others to it have left their buffers by now? */
-static void memory__settle(struct word *w)
+void memory_settle(struct word *w)
 {
     unsigned t, i;
     for (t = 0; t < x->threads; t++) {
@@ -202,122 +196,30 @@ static void memory__settle(struct word *w)
     }
 }
 
-void memory_leave(unsigned thread)
-{
-    struct vthread *t = &x->thread[thread];
-    unsigned i;
-    for (i = 0; i < t->entries; i++)
-        memory__write(t->buffer[i].word->address, t->buffer[i].word->size, t->buffer[i].word->visible);
-}
-
-void memory_enter(unsigned thread)
-{
-    struct vthread *t = &x->thread[thread];
-    unsigned i;
-    for (i = 0; i < t->entries; i++)
-        memory__write(t->buffer[i].word->address, t->buffer[i].word->size, t->buffer[i].value);
-}
-
-void memory_begin(void)
+static bool memory__any_pending(const struct word *w)
 {
     unsigned i;
-    x->run++;
-    x->memory_hash = x->buffers_hash = 0;
-    for (i = 0; i < ALL; i++) {
-        x->thread[i].hash = i + 1;
-        x->thread[i].stores = x->thread[i].entries = 0;
+    for (i = 0; i < x->threads && !w->pending[i]; i++) {
     }
+    return i < x->threads;
 }
 
-/* -- an access ------------------------------------------------------------------------------------------------------------- */
-
-void memory_trace(const char *what, const char *site, const void *p, uint64_t value)
-{
-    const char *name = strrchr(site, '/');
-    printf("%5u  %*sthread %u  %-6s %-22s %p  %llx\n", x->step, (int)(8 * x->current), "", x->current, what, name ? name + 1 : site, p,
-           (unsigned long long)value);
-}
-
-/* Everything that comes before the access itself. NULL: not interleaved, go ahead. */
-struct word *memory_access(const void *p, unsigned size, bool write, const char *site, const char *what)
-{
-    struct word *w;
-    unsigned i;
-    if (!x->running || fibre_in_tls(p))
-        return NULL;
-    if (++x->step > STEPS)
-        explore_fail("no end after %d steps: somebody goes round in circles at %s", STEPS, site);
-    for (i = 0; i < forbiddens; i++)
-        if ((const char *)p >= forbidden[i].from && (const char *)p < forbidden[i].to)
-            explore_fail("%s of freed memory at %s", what, site);
-    w = memory__word(p, size);
-    memory__note(w, write);
-    if (w->shared || x->replay)
-        schedule_point();
-    x->thread[x->current].hash = mix(x->thread[x->current].hash, size);     /* one step on, also if it sees nothing new */
-    for (i = 0; i < forbiddens; i++)                            /* also while others had their turn */
-        if ((const char *)p >= forbidden[i].from && (const char *)p < forbidden[i].to)
-            explore_fail("%s of freed memory at %s", what, site);
-    return w;
-}
-
-static void memory__saw(struct word *w)
+/* The current thread's store, into its buffer; memory is as it was before. */
+void memory_buffer(struct word *w, uint64_t value, bool release)
 {
     struct vthread *t = &x->thread[x->current];
-    if (!w->pending[x->current])                                /* its own store is history already */
-        t->hash = mix(t->hash, w->hash ? w->hash : (uint64_t)(uintptr_t)w->address);
-}
-
-/* A read-modify-write was made: in memory, and visible. */
-void memory_wrote(struct word *w)
-{
-    memory__saw(w);
-    w->visible = memory__read(w->address, w->size);
-    memory__set_hash(w, memory__store_hash());
-}
-
-uint64_t explore_load(const void *p, unsigned size, const char *site)
-{
-    struct word *w = memory_access(p, size, false, site, "load");
-    uint64_t v;
-    if (w) {
-        memory__settle(w);
-        memory__saw(w);
-    }
-    v = memory__read(p, size);
-    if (w && x->trace)
-        memory_trace("load", site, p, v);
-    return v;
-}
-
-void explore_store(void *p, unsigned size, uint64_t v, unsigned order, const char *site)
-{
-    struct word *w = memory_access(p, size, true, site, "store");
-    struct vthread *t = &x->thread[x->current];
-    struct entry *e;
-    if (w) {
-        memory__settle(w);
-        if (x->trace)
-            memory_trace("store", site, p, v);
-    }
-    memory__write(p, size, v);
-    if (!w)
-        return;
-    if (x->model == MODEL_SC || !(w->shared || x->replay)) {
-        w->visible = v;
-        memory__set_hash(w, memory__store_hash());
-        return;
-    }
-    if (t->entries == BUFFER)
+    struct entry *e = &t->buffer[t->entries];
+    if (t->entries++ == BUFFER)
         explore_fail("more than %d stores without a read-modify-write", BUFFER);
-    e = &t->buffer[t->entries++];
-    *e = (struct entry){ w, v, memory__store_hash(), order != ORDER_NONE, false };
+    *e = (struct entry){ w, value, memory_store_hash(), release, false };
+    if (!memory__any_pending(w))
+        w->visible = memory_read(w->address, w->size);          /* a plain store may have been the last */
     w->pending[x->current]++;
     x->buffers_hash += memory__entry_hash(x->current, e);
 }
 
 /* The own stores that a read-modify-write of w comes after. */
-static void memory__drain_for(struct word *w, unsigned order)
+void memory_drain_for(struct word *w, unsigned order)
 {
     struct vthread *t = &x->thread[x->current];
     unsigned i;
@@ -332,89 +234,29 @@ static void memory__drain_for(struct word *w, unsigned order)
     }
 }
 
-bool explore_cas(void *p, unsigned size, uint64_t *expected, uint64_t v, const char *site)
+void memory_leave(unsigned thread)
 {
-    struct word *w = memory_access(p, size, true, site, "cas");
-    uint64_t old;
-    bool ok;
-    if (w) {
-        memory__drain_for(w, ORDER_FULL);
-        memory__settle(w);
+    struct vthread *t = &x->thread[thread];
+    unsigned i;
+    for (i = 0; i < t->entries; i++)
+        memory_write(t->buffer[i].word->address, t->buffer[i].word->size, t->buffer[i].word->visible);
+}
+
+void memory_enter(unsigned thread)
+{
+    struct vthread *t = &x->thread[thread];
+    unsigned i;
+    for (i = 0; i < t->entries; i++)
+        memory_write(t->buffer[i].word->address, t->buffer[i].word->size, t->buffer[i].value);
+}
+
+void memory_begin(void)
+{
+    unsigned i;
+    x->run++;
+    x->memory_hash = x->buffers_hash = 0;
+    for (i = 0; i < ALL; i++) {
+        x->thread[i].hash = i + 1;
+        x->thread[i].stores = x->thread[i].entries = 0;
     }
-    old = memory__read(p, size);
-    ok = old == *expected;
-    if (ok)
-        memory__write(p, size, v);
-    *expected = old;
-    if (w && ok)
-        memory_wrote(w);
-    else if (w)
-        memory__saw(w);
-    if (w && x->trace)
-        memory_trace(ok ? "cas" : "cas no", site, p, ok ? v : old);
-    return ok;
-}
-
-uint64_t explore_rmw(void *p, unsigned size, unsigned what, uint64_t v, unsigned order, const char *site)
-{
-    struct word *w = memory_access(p, size, true, site, "rmw");
-    uint64_t old;
-    if (w) {
-        memory__drain_for(w, order);
-        memory__settle(w);
-    }
-    old = memory__read(p, size);
-    memory__write(p, size, what == RMW_ADD ? old + v : what == RMW_OR ? old | v : v);
-    if (w)
-        memory_wrote(w);
-    if (w && x->trace)
-        memory_trace("rmw", site, p, memory__read(p, size));
-    return old;
-}
-
-/* What comes between a store and a fence can as well come before the store: no schedule point. */
-void explore_fence(const char *site)
-{
-    if (x->running && x->trace)
-        memory_trace("fence", site, NULL, 0);
-    memory_drain_own();
-}
-
-/* -- for oracles ----------------------------------------------------------------------------------------------------------- */
-
-static uint64_t memory__ghost(uint64_t *word, uint64_t keep, uint64_t add)
-{
-    struct word *w = memory_access(word, 8, true, "oracle", "oracle");
-    uint64_t old = *word;
-    *word = (old & keep) + add;
-    if (w)
-        memory_wrote(w);
-    if (w && x->trace)
-        memory_trace("oracle", "", word, *word);
-    return old;
-}
-
-uint64_t explore_ghost(uint64_t *word, uint64_t value)
-{
-    return memory__ghost(word, 0, value);
-}
-
-uint64_t explore_ghost_add(uint64_t *word, uint64_t value)
-{
-    return memory__ghost(word, UINT64_MAX, value);
-}
-
-void explore_forbid(const void *p, size_t bytes)
-{
-    const char *from = p;
-    size_t at;
-    for (at = 0; x->running && at < bytes; at += 4) {
-        if (!memory__find(from + at)->address)
-            continue;                                           /* nobody has ever used it */
-        memory_wrote(memory_access(from + at, memory__find(from + at)->size, true, "free", "free"));
-    }
-    if (forbiddens == FORBIDDEN)
-        explore_fail("more than %d pieces of memory are freed", FORBIDDEN);
-    forbidden[forbiddens].from = from;
-    forbidden[forbiddens++].to = from + bytes;
 }

@@ -49,13 +49,13 @@ void explore_no_barrier(void) { barrier_missing = true; }
 
 void os_barrier(void)
 {
-    struct word *w = memory_access(&barrier_word, 4, true, "os_barrier", "barrier");
+    struct word *w = operation_access(&barrier_word, 4, true, "os_barrier", "barrier");
     if (!w)
         return;
     if (x->trace)
-        memory_trace("barrier", "os_barrier", NULL, 0);
+        operation_trace("barrier", "os_barrier", NULL, 0);
     memory_drain_everybody();
-    memory_wrote(w);
+    operation_wrote(w);
 }
 
 /* -- threads --------------------------------------------------------------------------------------------------------------- */
@@ -92,7 +92,7 @@ void explore_exit(void)
 void os_lock(struct os_lock *lock)
 {
     struct vthread *t = &x->thread[x->current];
-    struct word *w = memory_access(&lock->word, 4, true, "os_lock", "lock");
+    struct word *w = operation_access(&lock->word, 4, true, "os_lock", "lock");
     memory_drain_own();
     while (lock->word) {
         if (!w)
@@ -103,26 +103,26 @@ void os_lock(struct os_lock *lock)
     }
     lock->word = 1;
     if (w)
-        memory_wrote(w);
+        operation_wrote(w);
     if (w && x->trace)
-        memory_trace("lock", "os_lock", lock, 1);
+        operation_trace("lock", "os_lock", lock, 1);
 }
 
 void os_unlock(struct os_lock *lock)
 {
-    struct word *w = memory_access(&lock->word, 4, true, "os_unlock", "unlock");
+    struct word *w = operation_access(&lock->word, 4, true, "os_unlock", "unlock");
     memory_drain_own();
     lock->word = 0;
     if (w)
-        memory_wrote(w);
+        operation_wrote(w);
     if (w && x->trace)
-        memory_trace("unlock", "os_unlock", lock, 0);
+        operation_trace("unlock", "os_unlock", lock, 0);
 }
 
 /* The word that a futex is half of, if it is accessed as a whole elsewhere, is 8-byte aligned: see waiter.c and rundown.c. */
 static struct word *system__futex(uint32_t *word, const char *what)
 {
-    return memory_access((const void *)((uintptr_t)word & ~(uintptr_t)7), 8, true, what, what);
+    return operation_access((const void *)((uintptr_t)word & ~(uintptr_t)7), 8, true, what, what);
 }
 
 int os_wait(uint32_t *word, uint32_t expected, int64_t deadline)
@@ -135,9 +135,9 @@ int os_wait(uint32_t *word, uint32_t expected, int64_t deadline)
         return *(volatile uint32_t *)word == expected ? -ETIMEDOUT : 0;
     }
     memory_drain_own();
-    memory_wrote(w);
+    operation_wrote(w);
     if (x->trace)
-        memory_trace("sleep", "os_wait", word, *(volatile uint32_t *)word);
+        operation_trace("sleep", "os_wait", word, *(volatile uint32_t *)word);
     if (*(volatile uint32_t *)word != expected)
         return 0;
     if (deadline <= x->now)
@@ -157,9 +157,9 @@ void os_wake(uint32_t *word, unsigned n)
     if (!w)
         return;
     memory_drain_own();
-    memory_wrote(w);
+    operation_wrote(w);
     if (x->trace)
-        memory_trace("wake", "os_wake", word, n);
+        operation_trace("wake", "os_wake", word, n);
     for (i = 0; i < x->threads && n; i++) {
         struct vthread *t = &x->thread[i];
         if (t->status != ASLEEP || t->on != word)

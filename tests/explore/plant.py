@@ -43,13 +43,13 @@ PLANTS = {
     "empty-once": ("src/cache.c", ("    } while (w_count(c->pub.w) > 0); ", "    } while (false); ")),
     # A put that tests, and publishes only then.
     "put-first": ("include/weir/inline/cache.h",
-                  ("    WEIR_STORE_RELEASE(&cache->w, w);                           /* cache.W1 -> cache.W2: publishes the slot and the op */",
-                   "    uint32_t tested = WEIR_LOAD_RELAXED(&cache->l);\n    WEIR_STORE_RELEASE(&cache->w, w);"),
+                  ("    w += 1;\n    WEIR_STORE_RELEASE(&cache->w, w);",
+                   "    w += 1;\n    uint32_t tested = WEIR_LOAD_RELAXED(&cache->l);\n    WEIR_STORE_RELEASE(&cache->w, w);"),
                   ("(uint32_t)w > WEIR_LOAD_RELAXED(&cache->l)", "(uint32_t)w > tested")),
     # A get that tests, and claims only then.
     "get-first": ("include/weir/inline/cache.h",
-                  ("    WEIR_STORE_RELEASE(&cache->w, w);                           /* cache.W1 -> cache.W2: the claim */",
-                   "    int64_t tested = WEIR_LOAD_RELAXED(&cache->g);\n    WEIR_STORE_RELEASE(&cache->w, w);"),
+                  ("    struct weir_op **slot, *op;\n    WEIR_STORE_RELEASE(&cache->w, w);",
+                   "    struct weir_op **slot, *op;\n    int64_t tested = WEIR_LOAD_RELAXED(&cache->g);\n    WEIR_STORE_RELEASE(&cache->w, w);"),
                   ("w < WEIR_LOAD_RELAXED(&cache->g)", "w < tested")),
     # The shortcut for an op that is held once is taken for a published one, too.
     "unref-load": ("include/weir/inline/ref.h", ("    if (refs <= 1) {",
