@@ -266,6 +266,16 @@ void cache_shut(struct cache *c)
     store_release_32(&c->pub.l, 0);                             /* cache.L2: behind g, on any machine */
 }
 
+/* From which count on puts are diverted: unless somebody shuts the cache just now. */
+static void cache__set_l(struct cache *c, uint32_t l)
+{
+    store_relaxed_32(&c->pub.l, l);                             /* cache.L3 <-> cache.L2: the later one stays */
+    WEIR_POINT("cache.opened");
+    fence();                                                    /* cache.F3 <-> cache.L2: l, then g; who shuts swaps g, then stores l */
+    if (g_is_shut(load_g(c)))                                   /* cache.G5 */
+        store_relaxed_32(&c->pub.l, 0);                         /* cache.L3 */
+}
+
 /* Open a cache that holds ops. */
 static void cache__open(struct cache *c)
 {
@@ -281,13 +291,8 @@ static void cache__open(struct cache *c)
     ration = watch_ration(pool, n, &l);
     cache__set_w(c, n, ration);
     mark_dirty(pool);                                           /* after cache.F1: g is open, or w is in sight */
-    if (!pool->barrier)
-        return;
-    store_relaxed_32(&c->pub.l, l);                             /* cache.L3 <-> cache.L2: the later one stays */
-    WEIR_POINT("cache.opened");
-    fence();                                                    /* cache.F3 <-> cache.L2: l, then g; who shuts swaps g, then stores l */
-    if (g_is_shut(load_g(c)))                                   /* cache.G5 */
-        store_relaxed_32(&c->pub.l, 0);                         /* cache.L3 */
+    if (pool->barrier)
+        cache__set_l(c, l);
 }
 
 /* Every slow path ends here: open the cache if it holds something, then look whether somebody waits for what it holds. */
@@ -383,7 +388,7 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
     struct cache *c = cache_of(cache);
     struct weir_pool *pool = c->pub.pool;
     struct weir_op *op;
-    uint32_t n, l = 0;
+    uint32_t n, l = pool->magazine;
     WEIR_POINT("get.slow");
     if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {        /* fork.F2 <- fork.F1 */
         fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
@@ -398,6 +403,8 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
     if (!g_is_shut(load_g(c))) {                                /* cache.G5 */
         if (!watch_low(pool)) {                                 /* only the ration was used up */
             cache__set_w(c, n, watch_ration(pool, n, &l));
+            if (l < pool->magazine)                             /* the level is low: the put that raises it must say so */
+                cache__set_l(c, l);
             return op_born(op);
         }
         count_add(&c->granted, (uint64_t)-1);

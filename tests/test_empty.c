@@ -320,6 +320,29 @@ static void low_water_calls_once_when_the_level_goes_below_and_again_after_it_wa
     close_quiet(pool);
 }
 
+/* At each level, with one op that comes back and goes again. */
+static void low_water_is_told_again_after_each_return_to_the_level(void **state)
+{
+    (void)state;
+    for (uint32_t ops = 1; ops <= 8; ops++) {
+        struct level level = { 0 };
+        struct weir_pool *pool = pool_of(8, 0, 64);
+        struct weir_op *held[8];
+        uint32_t n = 0;
+        assert_int_equal(weir_pool_low_water(pool, ops, went_low, &level), 0);
+        while (n < 9 - ops)
+            held[n++] = weir_op_get(pool);
+        assert_int_equal(level.calls, 1);
+        for (int i = 2; i < 6; i++) {
+            weir_op_put(held[--n]);
+            held[n++] = weir_op_get(pool);
+            assert_int_equal(level.calls, i);
+        }
+        put_all(held, n);
+        close_quiet(pool);
+    }
+}
+
 static void low_water_may_put_and_get_in_its_call(void **state)
 {
     struct weir_pool *pool = pool_of(20, 0, 0);
@@ -377,6 +400,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_descriptor_asked_for_late_is_as_readable_as_an_early_one),
         cmocka_unit_test(a_put_of_any_kind_on_any_thread_makes_it_readable),
         cmocka_unit_test(low_water_calls_once_when_the_level_goes_below_and_again_after_it_was_back),
+        cmocka_unit_test(low_water_is_told_again_after_each_return_to_the_level),
         cmocka_unit_test(low_water_may_put_and_get_in_its_call),
         cmocka_unit_test(low_water_is_replaced_and_removed),
     };
