@@ -383,12 +383,27 @@ static struct weir_op *cache__get_empty(struct cache *c)
     return op_born(op);
 }
 
+/* op was claimed from an open cache, n are left, and the level is watched. */
+static struct weir_op *cache__get_watched(struct cache *c, struct weir_op *op, uint32_t n)
+{
+    struct weir_pool *pool = c->pub.pool;
+    uint32_t l = pool->magazine;
+    if (watch_low(pool)) {
+        count_add(&c->granted, (uint64_t)-1);
+        return cache__say_low(c, op);
+    }
+    cache__set_w(c, n, watch_ration(pool, n, &l));
+    if (l < pool->magazine)                                     /* the level is low: the put that raises it must say so */
+        cache__set_l(c, l);
+    return op_born(op);
+}
+
 struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
 {
     struct cache *c = cache_of(cache);
     struct weir_pool *pool = c->pub.pool;
     struct weir_op *op;
-    uint32_t n, l = pool->magazine;
+    uint32_t n;
     WEIR_POINT("get.slow");
     if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {        /* fork.F2 <- fork.F1 */
         fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
@@ -400,15 +415,11 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
     }
     n = (uint32_t)w_count(w);
     op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
-    if (!g_is_shut(load_g(c))) {                                /* cache.G5 */
-        if (!watch_low(pool)) {                                 /* only the ration was used up */
-            cache__set_w(c, n, watch_ration(pool, n, &l));
-            if (l < pool->magazine)                             /* the level is low: the put that raises it must say so */
-                cache__set_l(c, l);
-            return op_born(op);
-        }
-        count_add(&c->granted, (uint64_t)-1);
-        return cache__say_low(c, op);
+    if (!g_is_shut(load_g(c))) {                                /* cache.G5: only the ration was used up */
+        if (WEIR_UNLIKELY(load_relaxed_32(&pool->low_ops)))
+            return cache__get_watched(c, op, n);
+        cache__set_w(c, n, n);
+        return op_born(op);
     }
     if (!cache__settle(c, &n, n + 1)) {
         count_add(&c->granted, (uint64_t)-1);                   /* the get that the ration paid for was none */
