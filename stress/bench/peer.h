@@ -1,7 +1,7 @@
 /* peer.h - what weir-bench measures: a peer is a way to get and put objects of one size. Each is a program of its own.
  *
  * A program, so that an allocator that replaces malloc does so the way its users have it, with nobody else's calls in its heap, and
- * so that no peer's threads, affinity or memory is another's. All programs are the same (child.c, team.c, run.c) but for the peer's file,
+ * so that no peer's threads, affinity or memory is another's. All programs are the same (child.c, run.c, window.c, team.c) but for the peer's file,
  * whose get and put are inlined into the same loops (loops.h), just as its own users have them. The clock is read outside of the loops.
  */
 #ifndef WEIR_BENCH_PEER_H

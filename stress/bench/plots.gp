@@ -1,7 +1,7 @@
 # plots.gp - the plots of a run: gnuplot -e "csv='DIRECTORY'; out='DIRECTORY'; command='...'" stress/bench/plots.gp
 #
-# Reads what weir-bench --csv wrote: lines "case, x, peer, median, lower quartile, upper quartile". Bars and points are medians, the whiskers
-# quartiles. The caption is the machine's, with the command that made the numbers.
+# Reads what weir-bench --csv wrote: lines "case, x, peer, median, lower quartile, upper quartile". Bars and points are medians, the thin
+# lines across them reach from quartile to quartile. The caption is the machine's, with the command that made the numbers.
 set terminal svg size 1100,620 font "sans-serif,13" background rgb "white"
 set datafile separator comma
 set datafile missing NaN
@@ -38,7 +38,7 @@ if (there("pair") && there("burst") && there("handoff")) {
     do for [pattern in "pair burst handoff"] {
         set title pattern eq "pair" ? "pair: get, touch, put" : pattern eq "burst" ? "burst: 64 gets, then 64 puts" : "handoff: one core gets, another puts"
         plot file(pattern) skip 1 using 0:4:(colour(strcol(3))):xtic(3) with boxes lc rgb variable notitle, \
-             "" skip 1 using 0:4:5:6 with yerrorbars pt 0 lc rgb "#222222" notitle, \
+             "" skip 1 using 0:5:(0):($6-$5) with vectors nohead lw 1.5 lc rgb "#222222" notitle, \
              "" skip 1 using 0:($6*1.15):(short($4)) with labels font ",10" notitle
         unset label 1
         unset ylabel
@@ -47,7 +47,7 @@ if (there("pair") && there("burst") && there("handoff")) {
     set label 1 sprintf("%s\n%s", command, caption) at screen 0.01, screen 0.04 left font ",10" tc rgb "#555555" noenhanced
     unset logscale y
     set yrange [*:*]
-    set xtics nomirror norotate font ",12"
+    set xtics nomirror norotate center font ",12"
     set bmargin 6
 }
 
@@ -86,7 +86,7 @@ if (there("tail")) {
     set logscale xy
     set logscale x 2
     set format y "%g"
-    set xtics nomirror (2, 32, 64)
+    set xtics nomirror center (2, 32, 64)
     set xrange [1.7:75]
     set xlabel "threads, on the processors that are used"
     set ylabel "ns that 99.99% of the gets do not exceed"
@@ -102,7 +102,7 @@ if (there("sizes")) {
     set logscale xy
     set format y "%g"
     set xrange [50:85000]
-    set xtics nomirror ("64" 64, "200" 200, "4,096" 4096, "65,536" 65536)
+    set xtics nomirror center ("64" 64, "200" 200, "4,096" 4096, "65,536" 65536)
     set xlabel "bytes of an object"
     set ylabel "ns for one object taken and given back"
     set title "sizes: 64 gets, then 64 puts; the buffer's first line is touched"
@@ -117,7 +117,7 @@ if (there("bulk")) {
     set logscale xy
     set format y "%g"
     set xrange [0.9:36]
-    set xtics nomirror (1, 8, 32)
+    set xtics nomirror center (1, 8, 32)
     set xlabel "objects at a time"
     set ylabel "ns for one object taken and given back"
     set title "bulk: get n, touch each, put n (without bulk calls: one at a time)"
