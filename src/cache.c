@@ -1,6 +1,6 @@
 /* src/cache.c - the slow paths of get and put: what is behind the one test.
  *
- * Get and put claim by a store to w = {ration, n} and test afterwards (include/weir/inline/cache.h). Who wants to divert the owner shuts g,
+ * Get and put claim by a store to w, the words ration and base (words.h), and test afterwards (include/weir/inline/cache.h). Who wants to divert the owner shuts g,
  * sets l = 0 and makes the process-wide barrier: from then on either it sees the owner's store, or the owner sees it. The owner, diverted,
  * *settles*: it advances the tag of its loaded magazine's word, so that a theft that was under way fails, or finds that the theft
  * came first (TAKEN{t}) and keeps only what lies at or above t. Nobody waits for an owner that is stopped anywhere.
@@ -18,15 +18,8 @@
  *     swap on the magazine's word and a thief's one comes first: the later one fails.
  */
 #include "pool_private.h"
+#include "words.h"
 #include "panic.h"
-
-/* Store w, and account for the gets that the old ration had paid for and the new one pays for. */
-static void cache__set_w(struct cache *c, uint32_t n, uint32_t ration)
-{
-    int64_t old = w_ration(c->pub.w);
-    count_add(&c->granted, (uint64_t)((int64_t)ration - old));
-    store_w(c, w_make(ration, n));                              /* cache.W1 -> cache.W2 */
-}
 
 /* The owner, diverted: w says *n, and slot[*n, hi) is claimed. Afterwards a theft that was under way has failed or has happened; w
  * and *n say what is left. A full fence in any case. true: the claim stands. */
@@ -51,7 +44,7 @@ static bool cache__settle(struct cache *c, uint32_t *n, uint32_t hi)
     for (i = taken; i < had; i++)
         store_relaxed_ptr(&m->slot[i - taken], load_relaxed_ptr(&m->slot[i]));
     *n = taken < had ? had - taken : 0;
-    cache__set_w(c, *n, 0);
+    words_set(c, *n, 0);
     WEIR_POINT("cache.settled");
     store_release_64(&m->state, state_after(s, MAGAZINE_LOADED, 0, c->id));     /* magazine.S1: w and the slots */
     fence();                                                    /* cache.F1 */
@@ -61,8 +54,9 @@ static bool cache__settle(struct cache *c, uint32_t *n, uint32_t hi)
 /* Make the loaded magazine n ops of m. */
 static void cache__point_at(struct cache *c, struct magazine *m, uint32_t n)
 {
-    c->pub.slot = m->slot;
-    cache__set_w(c, n, 0);
+    store_release_ptr(&c->pub.l, NULL);                         /* cache.L3: it was a slot of the other one */
+    c->slot = m->slot;
+    words_set(c, n, 0);
     store_release_32(&c->loaded, magazine_index(m));                     /* cache.M1 -> steal.M2 */
 }
 
@@ -110,13 +104,13 @@ static struct weir_op *cache__load(struct cache *c, struct magazine *m)
 /* Claim from the loaded magazine as a get would, in a slow path. */
 static struct weir_op *cache__claim(struct cache *c)
 {
-    uint32_t n = (uint32_t)w_count(c->pub.w);
+    uint32_t n = (uint32_t)words_n(c);
     struct weir_op *op;
     if (!n)
         return NULL;
     n--;
-    op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
-    cache__set_w(c, n, 0);                                      /* counted as a get by whom it is for */
+    op = (struct weir_op *)load_relaxed_ptr(&c->slot[n]);
+    words_set(c, n, 0);                                         /* counted as a get by whom it is for */
     WEIR_POINT("cache.claimed");
     return cache__settle(c, &n, n + 1) ? op : NULL;
 }
@@ -128,7 +122,7 @@ struct weir_op *cache_take(struct cache *c)
     struct magazine *m;
     struct weir_op *op;
     for (;;) {
-        while (w_count(c->pub.w) > 0)
+        while (words_n(c) > 0)
             if ((op = cache__claim(c)) != NULL)
                 return op;
         if (c->prev != MAGAZINE_NONE) {
@@ -165,7 +159,6 @@ static void cache__check_members(struct weir_pool *pool, struct cache *c, struct
         if (WEIR_LIKELY(offset < pool->arena.ops_bytes))
             continue;
         if (c->hand) {                                          /* still its caller's, should the panic be left by a longjmp */
-            store_relaxed_32(&c->hand->generation, load_relaxed_32(&c->hand->generation) - 1);
             store_relaxed_64(&c->hand->refs, 1);
             c->hand = NULL;
         }
@@ -215,7 +208,7 @@ static void cache__flush(struct cache *c)
 {
     struct weir_pool *pool = c->pub.pool;
     struct magazine *m = magazine_at(pool, c->loaded);
-    if (!cache__unload(c, m, (uint32_t)w_count(c->pub.w)))
+    if (!cache__unload(c, m, (uint32_t)words_n(c)))
         return;
     if (!pool->keep_prev) {
         cache__give(pool, c, m);
@@ -233,7 +226,7 @@ static bool cache__push_loaded(struct cache *c, bool must)
 {
     struct weir_pool *pool = c->pub.pool;
     struct magazine *m = magazine_at(pool, c->loaded), *e;
-    uint32_t n = (uint32_t)w_count(c->pub.w);
+    uint32_t n = (uint32_t)words_n(c);
     if (!n)
         return false;
     e = depot_pop_empty(pool, c, must);
@@ -251,29 +244,34 @@ static bool cache__push_loaded(struct cache *c, bool must)
 /* Place an op that is in hand, without looking at anything. */
 void cache_place(struct cache *c, struct weir_op *op)
 {
-    if ((uint32_t)w_count(c->pub.w) >= c->pub.pool->magazine)
+    if (words_n(c) >= (int64_t)c->pub.pool->magazine)
         cache__flush(c);
-    store_relaxed_ptr(&c->pub.slot[(uint32_t)w_count(c->pub.w)], op);
+    store_relaxed_ptr(&c->slot[words_n(c)], op);
     WEIR_POINT("cache.placed");
-    store_w(c, c->pub.w + 1);                                   /* cache.W1 -> cache.W2: the slot and the op */
+    words_store_base(c, c->pub.base + 1);                       /* cache.W3 -> cache.W4: the slot and the op */
 }
 
-void cache_shut(struct cache *c)
+/* Divert the owner. What g says then: it differs from what it said at any shutting before. */
+int64_t cache_shut(struct cache *c)
 {
     int64_t g = load_g(c);                                      /* steal.G4 */
-    if (!g_is_shut(g))                                          /* fails only if another has shut it meanwhile */
-        (void)cas_64((uint64_t *)&c->pub.g, (uint64_t *)&g, (uint64_t)g_after(g));  /* cache.G2 -> cache.G5: who wants the owner */
-    store_release_32(&c->pub.l, 0);                             /* cache.L2: behind g, on any machine */
+    while (!g_is_shut(g)) {
+        int64_t shut = G_SHUT | add_32(&c->shuts, 1);           /* cache.N1 -> cache.N1: the number alone */
+        if (cas_64((uint64_t *)&c->pub.g, (uint64_t *)&g, (uint64_t)shut))  /* cache.G2 -> cache.G5: who wants the owner; by the barrier, cache.G1 */
+            g = shut;
+    }
+    store_release_ptr(&c->pub.l, NULL);                         /* cache.L2: behind g, on any machine */
+    return g;
 }
 
 /* From which count on puts are diverted: unless somebody shuts the cache just now. */
 static void cache__set_l(struct cache *c, uint32_t l)
 {
-    store_relaxed_32(&c->pub.l, l);                             /* cache.L3 <-> cache.L2: the later one stays */
+    store_relaxed_ptr(&c->pub.l, c->slot + l);                  /* cache.L3 <-> cache.L2: the later one stays */
     WEIR_POINT("cache.opened");
     fence();                                                    /* cache.F3 <-> cache.L2: l, then g; who shuts swaps g, then stores l */
     if (g_is_shut(load_g(c)))                                   /* cache.G5 */
-        store_relaxed_32(&c->pub.l, 0);                         /* cache.L3 */
+        store_relaxed_ptr(&c->pub.l, NULL);                     /* cache.L3 */
 }
 
 /* Open a cache that holds ops. */
@@ -281,15 +279,15 @@ static void cache__open(struct cache *c)
 {
     struct weir_pool *pool = c->pub.pool;
     int64_t g = load_g(c);                                      /* cache.G5 */
-    uint32_t n = (uint32_t)w_count(c->pub.w), l = pool->magazine, ration;
+    uint32_t n = (uint32_t)words_n(c), l = pool->magazine, ration;
     if (pool->barrier && g_is_shut(g)) {
-        store_release_64((uint64_t *)&c->pub.g, (uint64_t)(g & ~G_SHUT));   /* cache.G3 -> steal.G4: before the tag */
+        store_release_64((uint64_t *)&c->pub.g, 0);                   /* cache.G3 -> steal.G4: before the tag */
         WEIR_POINT("cache.open");
     }
     if (!pool->barrier || g_is_shut(g))
         (void)cache__settle(c, &n, n);
     ration = watch_ration(pool, n, &l);
-    cache__set_w(c, n, ration);
+    words_set(c, n, ration);
     mark_dirty(pool);                                           /* after cache.F1: g is open, or w is in sight */
     if (pool->barrier)
         cache__set_l(c, l);
@@ -299,12 +297,12 @@ static void cache__open(struct cache *c)
 void cache_rearm(struct cache *c)
 {
     struct weir_pool *pool = c->pub.pool;
-    if (w_count(c->pub.w) > 0 || c->prev != MAGAZINE_NONE)
+    if (words_n(c) > 0 || c->prev != MAGAZINE_NONE)
         cache__open(c);
     /* waiter.F1 <-> waiter.F2, watch.E1: what was put, then the waiters and the event */
     fence();
     if (WEIR_UNLIKELY(waiters_any(pool))) {
-        cache_shut(c);
+        (void)cache_shut(c);
         waiters_serve(pool, c);
     }
     watch_came_back(pool);
@@ -332,20 +330,20 @@ void cache_empty(struct cache *c)
     struct weir_pool *pool = c->pub.pool;
     uint32_t n;
     do {
-        cache_shut(c);
-        n = (uint32_t)w_count(c->pub.w);
+        (void)cache_shut(c);
+        n = (uint32_t)words_n(c);
         (void)cache__settle(c, &n, n);
-        while (w_count(c->pub.w) > 0)
+        while (words_n(c) > 0)
             (void)cache__push_loaded(c, true);
         if (c->prev != MAGAZINE_NONE) {
             cache__give(pool, c, magazine_at(pool, c->prev));
             store_release_32(&c->prev, MAGAZINE_NONE);          /* cache.P1: the depot has it */
         }
-        cache__set_w(c, 0, 0);
+        words_set(c, 0, 0);
         fence();                                                /* waiter.F1 */
         if (waiters_any(pool))
             waiters_serve(pool, c);
-    } while (w_count(c->pub.w) > 0);                            /* serving a waiter takes a whole magazine out of the depot */
+    } while (words_n(c) > 0);                            /* serving a waiter takes a whole magazine out of the depot */
     watch_came_back(pool);
 }
 
@@ -353,7 +351,7 @@ void cache_empty(struct cache *c)
  * and may leave by a longjmp. */
 static struct weir_op *cache__say_low(struct cache *c, struct weir_op *op)
 {
-    cache__set_w(c, (uint32_t)w_count(c->pub.w), 0);
+    words_set(c, words_n(c), 0);
     cache_put(c, op);
     cache_rearm(c);
     watch_call_low(c->pub.pool);
@@ -392,13 +390,13 @@ static struct weir_op *cache__get_watched(struct cache *c, struct weir_op *op, u
         count_add(&c->granted, (uint64_t)-1);
         return cache__say_low(c, op);
     }
-    cache__set_w(c, n, watch_ration(pool, n, &l));
+    words_set(c, n, watch_ration(pool, n, &l));
     if (l < pool->magazine)                                     /* the level is low: the put that raises it must say so */
         cache__set_l(c, l);
     return op_born(op);
 }
 
-struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
+struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache)
 {
     struct cache *c = cache_of(cache);
     struct weir_pool *pool = c->pub.pool;
@@ -409,16 +407,16 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
         fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
         return cache__get_empty(c);
     }
-    if (w_count(w) < 0) {
-        store_w(c, w + WEIR_W_ONE);                             /* cache.W1: the claim was void */
+    if (words_n(c) < 0) {
+        words_store_ration(c, c->pub.ration + 1);               /* cache.W1: the claim was void */
         return cache__get_empty(c);
     }
-    n = (uint32_t)w_count(w);
-    op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
+    n = (uint32_t)words_n(c);
+    op = (struct weir_op *)load_relaxed_ptr(&c->slot[n]);
     if (!g_is_shut(load_g(c))) {                                /* cache.G5: only the ration was used up */
         if (WEIR_UNLIKELY(load_relaxed_32(&pool->low_ops)))
             return cache__get_watched(c, op, n);
-        cache__set_w(c, n, n);
+        words_set(c, n, n);
         return op_born(op);
     }
     if (!cache__settle(c, &n, n + 1)) {
@@ -436,16 +434,16 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache, int64_t w)
 /* n ops of the loaded magazine at once, if it has them and nothing diverts. false: nothing was taken. */
 bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n)
 {
-    int64_t w = c->pub.w - (int64_t)n * WEIR_W_ONE;
-    uint32_t left = (uint32_t)w, i;
-    if (w_ration(c->pub.w) < (int64_t)n || w_count(c->pub.w) < (int64_t)n || g_is_shut(load_g(c)))  /* cache.G5 */
+    int64_t ration = c->pub.ration - (int64_t)n;
+    uint32_t left = (uint32_t)(words_n(c) - (int64_t)n), i;
+    if (ration < 0 || g_is_shut(load_g(c)))  /* cache.G5 */
         return false;
-    store_w(c, w);                                              /* cache.W1 -> cache.W2 */
+    words_store_ration(c, ration);                              /* cache.W1 -> cache.W2 */
     WEIR_COMPILER_FENCE();                                      /* cache.C1 */
     WEIR_POINT("bulk.claimed");
     for (i = 0; i < n; i++)
-        out[i] = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[left + i]);
-    if (WEIR_UNLIKELY(w < load_g(c)) && !cache__settle(c, &left, left + n)) {   /* cache.G1 */
+        out[i] = (struct weir_op *)load_relaxed_ptr(&c->slot[left + i]);
+    if (WEIR_UNLIKELY(ration < load_g(c)) && !cache__settle(c, &left, left + n)) {   /* cache.G1 */
         count_add(&c->granted, (uint64_t)0 - n);
         return false;
     }
@@ -454,19 +452,19 @@ bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n)
     return true;
 }
 
-void weir_cache_put_slow_1(struct weir_cache *cache, int64_t w)
+void weir_cache_put_slow_1(struct weir_cache *cache)
 {
     struct cache *c = cache_of(cache);
     struct weir_pool *pool = c->pub.pool;
-    uint32_t n = (uint32_t)w_count(w) - 1;
+    uint32_t n = (uint32_t)words_n(c) - 1;
     struct weir_op *op;
     WEIR_POINT("put.slow");
     if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {        /* fork.F2 <- fork.F1 */
         fork_mend(pool);                                        /* which has found the op, too */
         return;
     }
-    op = (struct weir_op *)load_relaxed_ptr(&c->pub.slot[n]);
-    store_w(c, w - 1);                                          /* cache.W1: back into our hands, if no thief has it */
+    op = (struct weir_op *)load_relaxed_ptr(&c->slot[n]);
+    words_store_base(c, c->pub.base - 1);                       /* cache.W3: back into our hands, if no thief has it */
     WEIR_POINT("put.reclaimed");
     if (cache__settle(c, &n, n + 1)) {
         c->hand = op;

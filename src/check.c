@@ -4,6 +4,7 @@
  * with a caller (and then its count is not 0). Blocks that were never used are free by definition.
  */
 #include "pool_private.h"
+#include "words.h"
 #include "panic.h"
 #include <errno.h>
 
@@ -64,19 +65,19 @@ static int check__cache(struct check *k, struct cache *c)
 {
     struct magazine *m = magazine_at(k->pool, c->loaded);
     uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */
-    int32_t n = w_count(load_w(c));                             /* cache.W2 */
+    int64_t n = words_read(c, m).n;
     uint32_t gone = state_what(s) == MAGAZINE_TAKEN ? state_n(s) : 0, i;
     int error = 0;
     if (state_what(s) != MAGAZINE_LOADED && state_what(s) != MAGAZINE_TAKEN)
         return error_set(WEIR_ECORRUPT, "pool \"%s\": cache %u's loaded magazine %u says %u", k->pool->name, c->id, c->loaded, state_what(s));
-    if (n < 0 || (uint32_t)n > k->pool->magazine)
-        return error_set(WEIR_ECORRUPT, "pool \"%s\": cache %u counts %d ops: 0 to %u", k->pool->name, c->id, n, k->pool->magazine);
+    if (n < 0 || n > (int64_t)k->pool->magazine)
+        return error_set(WEIR_ECORRUPT, "pool \"%s\": cache %u counts %lld ops: 0 to %u", k->pool->name, c->id, (long long)n, k->pool->magazine);
     for (i = gone; i < (uint32_t)n && !error; i++, k->cached++)
         error = check__op(k, (struct weir_op *)load_relaxed_ptr(&m->slot[i]), "a thread's cache");
     if (!error && c->prev != MAGAZINE_NONE) {
         m = magazine_at(k->pool, c->prev);
         s = load_acquire_64(&m->state);                         /* magazine.S2 */
-        n = state_what(s) == MAGAZINE_FULL ? (int32_t)state_n(s) : 0;
+        n = state_what(s) == MAGAZINE_FULL ? (int64_t)state_n(s) : 0;
         error = check__magazine(k, m, (uint32_t)n, "a thread's previous magazine");
         k->cached += (uint32_t)n;
     }

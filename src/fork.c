@@ -15,6 +15,7 @@
  * descriptor is its own: it closes the inherited copy and makes another when weir_pool_fd is called there.
  */
 #include "pool_private.h"
+#include "words.h"
 #include "panic.h"
 #include <string.h>
 
@@ -48,7 +49,7 @@ void fork_child(void)
         memset(&p->fork_lock, 0, sizeof p->fork_lock);
         store_release_32(&p->forked, 1);                        /* fork.F1 -> fork.F2: shut caches */
         for (c = load_acquire_ptr(&p->caches); c; c = c->next)  /* thread.C2 */
-            cache_shut(c);
+            (void)cache_shut(c);
     }
     fork_parent();
 }
@@ -63,7 +64,7 @@ static void fork__reset(struct weir_pool *pool, struct cache *own)
     store_relaxed_64(&pool->empty.head, MAGAZINE_NONE);
     for (c = load_acquire_ptr(&pool->caches); c; c = c->next) { /* thread.C2 */
         uint32_t first = pool->blocks + c->id * CACHE_MAGAZINES;
-        uint64_t gets = load_relaxed_64(&c->granted) - (uint64_t)w_ration(load_w(c));   /* cache.W2 */
+        uint64_t gets = load_relaxed_64(&c->granted) - (uint64_t)words_read(c, magazine_at(pool, first)).ration;
         for (i = 0; i < CACHE_MAGAZINES; i++) {
             struct magazine *m = magazine_at(pool, first + i);
             uint64_t s = load_relaxed_64(&m->state);
@@ -76,8 +77,9 @@ static void fork__reset(struct weir_pool *pool, struct cache *own)
         store_relaxed_64(&c->granted, gets);
         store_relaxed_64(&c->in, 0);
         store_relaxed_64(&c->out, 0);
-        c->pub.slot = magazine_at(pool, first)->slot;
-        store_w(c, w_make(0, 0));                               /* cache.W1 */
+        c->slot = magazine_at(pool, first)->slot;
+        words_store_ration(c, 0);                               /* cache.W1 */
+        words_store_base(c, c->slot);                           /* cache.W3 */
         store_release_32(&c->loaded, first);                    /* cache.M1 */
         store_release_32(&c->prev, MAGAZINE_NONE);              /* cache.P1 */
         store_release_32(&c->transit, MAGAZINE_NONE);           /* depot.T1 */

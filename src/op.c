@@ -1,7 +1,7 @@
 /* src/op.c - what is not inlined of op.h: accessors, the in-flight state, and the panics of put.
  *
- * refs is one word: the count, 0 for a free op, and above it the marks PUBLISHED, SUBMITTED, SATURATED. Put takes exactly 1 for good;
- * everything else arrives at weir_op_put_odd_1, which says what is wrong. Finding out whose op it is takes the registry's lock, which
+ * refs is one word: the count, 0 for a free op, and above it the marks PUBLISHED, SUBMITTED, SATURATED, NAMED. Put takes exactly 1 for good;
+ * everything else arrives at weir_op_put_odd_1, which says what is wrong, unless it is the mark NAMED alone. Finding out whose op it is takes the registry's lock, which
  * only a caller's bug does.
  */
 #include "pool_private.h"
@@ -31,6 +31,11 @@ void weir_op_put_odd_1(struct weir_op *op)
     if (!pool || found != op)
         op__foreign(op, found, pool, part);
     refs = load_relaxed_64(&op->refs);
+    if (refs == (1 | WEIR_REFS_NAMED)) {                        /* not odd: but its handle is to be another */
+        op_unname(op);
+        weir_op_put(op);
+        return;
+    }
     index = (uint32_t)((size_t)((char *)op - pool->arena.ops) / pool->arena.op_stride);
     if (!refs)
         weir_panic("op %u of pool \"%s\" was put twice: it was given back already, and nobody may hold it", index, pool->name);
@@ -136,8 +141,13 @@ struct weir_op *weir_op_from_user(const void *user)
     return user ? (struct weir_op *)(void *)((char *)(uintptr_t)user - WEIR_OP_HEADER) : NULL;
 }
 
+/* The mark makes the return raise the generation. An op that is published has it raised in any case, and a free one has no handle. */
 uint64_t weir_op_handle(const struct weir_op *op)
 {
+    uint64_t *word = (uint64_t *)(uintptr_t)&op->refs, refs = load_relaxed_64(word);
+    while ((refs & WEIR_REFS_COUNT) && !(refs & (WEIR_REFS_NAMED | WEIR_REFS_PUBLISHED)) &&
+           !cas_64(word, &refs, refs | WEIR_REFS_NAMED)) {      /* ref.R1: the mark alone */
+    }
     return (uint64_t)load_relaxed_32(&op->generation) << 32 | ((uint64_t)weir_op_index(op) + 1);
 }
 

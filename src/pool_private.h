@@ -37,15 +37,18 @@ enum { CLEAN = 0, DIRTY = 1 };
 enum { CACHE_FREE = 0, CACHE_USED = 1, CACHE_KEPT = 2 };
 
 struct cache {
-    struct weir_cache pub;      /* w, slot, pool: the owner's; g, l: whoever diverts it, and the owner */
+    struct weir_cache pub;      /* ration, base, pool: the owner's; g, l: whoever diverts it, and the owner */
     /* What others look through when they search for ops. Written by the owner. */
-    CACHE_LINE uint32_t loaded; /* the magazine that get and put work on */
+    CACHE_LINE uint64_t both;   /* {ration:32, n:32} while ration says BOTH */
+    uint32_t loaded;            /* the magazine that get and put work on */
     uint32_t prev;              /* a FULL one, or NONE */
     uint32_t transit;           /* one that is about to be popped and loaded, or that a theft copies into, or NONE */
     uint32_t spare;             /* an EMPTY one, or NONE */
+    uint32_t shuts;             /* how often it was shut: the sequence in g */
     uint32_t id;
     uint32_t state;             /* CACHE_FREE (pool->kept: CACHE_KEPT) -> CACHE_USED by swap; back by the owner at its exit */
     struct cache *next;         /* in pool->caches; never changes */
+    struct weir_op **slot;      /* the loaded magazine's, for the owner */
     char *magazines;            /* CACHE_MAGAZINES records */
     size_t bytes;               /* of the memory that this struct and its magazines lie in */
     /* Counters: written by the owner, read by all. */
@@ -145,18 +148,10 @@ static inline struct magazine *magazine_at(const struct weir_pool *pool, uint32_
                                        (size_t)((index - pool->blocks) % CACHE_MAGAZINES) * pool->arena.magazine_stride);
 }
 
-/* The two halves of w. */
-static inline int32_t w_count(int64_t w) { return (int32_t)(uint32_t)w; }
-static inline int64_t w_ration(int64_t w) { return (w >> 32) - 1; }     /* gets left; negative: more were taken than given out */
-static inline int64_t w_make(int64_t ration, uint32_t n) { return (int64_t)((uint64_t)(ration + 1) << 32 | n); }
-
-/* g: shut is above every w, open carries the sequence of the last shutting. */
+/* g: shut is above every ration and carries a sequence, so that two shuttings differ; open is 0. */
 #define G_SHUT (INT64_C(1) << 62)
-static inline bool g_is_shut(int64_t g) { return (g & G_SHUT) != 0; }
-static inline int64_t g_after(int64_t g) { return G_SHUT | WEIR_G_OPEN | ((g + 1) & 0x7fffffff); }   /* shut, one sequence on */
+static inline bool g_is_shut(int64_t g) { return g != 0; }
 static inline int64_t load_g(const struct cache *c) { return (int64_t)load_acquire_64((const uint64_t *)&c->pub.g); }
-static inline int64_t load_w(const struct cache *c) { return (int64_t)load_acquire_64((const uint64_t *)&c->pub.w); }
-static inline void store_w(struct cache *c, int64_t w) { store_release_64((uint64_t *)&c->pub.w, (uint64_t)w); }
 
 /* Counters have one writer: a plain add that readers may see late. */
 static inline void count_add(uint64_t *counter, uint64_t n) { store_relaxed_64(counter, load_relaxed_64(counter) + n); }
@@ -184,7 +179,7 @@ void depot_settle_taken(struct weir_pool *pool, struct magazine *m, uint64_t s);
 struct weir_op *cache_take(struct cache *c);
 void cache_empty(struct cache *c);
 void cache_rearm(struct cache *c);
-void cache_shut(struct cache *c);
+int64_t cache_shut(struct cache *c);
 bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n);
 void cache_put(struct cache *c, struct weir_op *op);
 void cache_place(struct cache *c, struct weir_op *op);
@@ -193,6 +188,13 @@ static inline struct weir_op *op_born(struct weir_op *op)
     store_relaxed_64(&op->refs, 1);
     op->overlapped[0] = op->overlapped[1] = op->overlapped[2] = op->overlapped[3] = 0;
     return op;
+}
+
+/* By the only holder of an op that is going back: handles that it had are no longer its own, and it has no marks any more. */
+static inline void op_unname(struct weir_op *op)
+{
+    store_relaxed_32(&op->generation, load_relaxed_32(&op->generation) + 1);
+    store_relaxed_64(&op->refs, 1);
 }
 
 /* An op comes into a cache. A stale look does no harm: see depot.c for pops, steal.c for caches that open. */

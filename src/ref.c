@@ -1,9 +1,9 @@
 /* ref.c - references: the odd cases of counting, publishing, and look-up by handle.
  *
- *      63      35 34        33        32        31                     0
- *     +----------+---------+---------+---------+-----------------------+
- *     | 0        |SATURATED|SUBMITTED|PUBLISHED| count, 0 to 2^30      |      an op's refs; a weir_ref's word[0] (no marks but
- *     +----------+---------+---------+---------+-----------------------+      SATURATED)
+ *      63  36 35    34        33        32        31                     0
+ *     +------+-----+---------+---------+---------+-----------------------+
+ *     | 0    |NAMED|SATURATED|SUBMITTED|PUBLISHED| count, 0 to 2^30      |      an op's refs; a weir_ref's word[0] (no marks but
+ *     +------+-----+---------+---------+---------+-----------------------+      SATURATED)
  *
  * Purpose    count who holds an op (or any object with a weir_ref in it) and give it back once, after the last.
  * Invariant  a free op has refs 0, marks and all. The count of a held op is the number of its holders, until it saturates.
@@ -15,11 +15,12 @@
  *
  * Look-ups. A published op can be found by who holds nothing. The look-up raises the count by compare-and-swap, and only from
  * a value that has PUBLISHED and a count of at least 1: from 0 nothing leads back. The value may be that of a *later* life, so
- * the generation is checked again after the raise. That check is conclusive: (a) put raises the generation before it stores
- * refs 0, and the next life's publish is a release store that comes after the op was handed through the pool. So who raised
+ * the generation is checked again after the raise. That check is conclusive: (a) the return of a published op, or of one whose handle was
+ * asked for (NAMED), raises the generation before it stores refs 1 and 0, and the next life's publish is a release store that comes after the op was
+ * handed through the pool. An op that was neither has no handle that a look-up could have. So who raised
  * from a value of that life (acquire) sees its generation or a later one. (b) After the raise the op is held: the generation
  * stands still, and equal then means equal until unref. If they differ, the reference that was taken is a true one of the later life and
- * goes back by unref in full; it may well be that life's last. A handle lives for 2^32 returns of its op.
+ * goes back by unref in full; it may well be that life's last. A handle lives for 2^32 such returns of its op.
  * What the look-up must have: the handle came to it as any pointer would, ordered after weir_op_publish.
  *
  * A plain store over the count (here, and where an op is submitted and returned) is for a sole holder. It ends the chain of
@@ -45,6 +46,7 @@
 
 #include "atomic.h"
 #include "panic.h"
+#include "pool_private.h"
 
 enum ref_raise { REF_RAISED, REF_GONE, REF_FULL };
 
@@ -128,7 +130,10 @@ bool weir_op_unref_odd_1(struct weir_op *op, uint64_t old)
                           "weir_op_returned comes first");
     }
     WEIR_POINT("unref.last");
-    store_relaxed_64(&op->refs, 1);             /* the caller's alone: nobody raises a count of 0, nor a word without PUBLISHED */
+    if (old & (WEIR_REFS_NAMED | WEIR_REFS_PUBLISHED))
+        op_unname(op);                          /* the caller's alone: nobody raises a count of 0, nor a word without PUBLISHED */
+    else
+        store_relaxed_64(&op->refs, 1);
     weir_op_put(op);
     return true;
 }

@@ -11,6 +11,7 @@
  * that moved meanwhile.
  */
 #include "pool_private.h"
+#include "words.h"
 #include "panic.h"
 #include <errno.h>
 #include <string.h>
@@ -26,11 +27,12 @@ static uint32_t stats__full_in(const struct weir_pool *pool, uint32_t index)
 
 static uint32_t stats__loaded_in(const struct weir_pool *pool, const struct cache *c)
 {
-    uint64_t s = load_acquire_64(&magazine_at(pool, load_acquire_32(&c->loaded))->state);   /* magazine.S2; steal.M2 */
-    int32_t n = w_count(load_w(c));                             /* cache.W2 */
+    const struct magazine *m = magazine_at(pool, load_acquire_32(&c->loaded));  /* steal.M2 */
+    uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */
+    int64_t n = words_read(c, m).n;
     if (state_what(s) == MAGAZINE_TAKEN)
-        n -= (int32_t)state_n(s);
-    return n < 0 || (uint32_t)n > pool->magazine + 1 ? 0 : (uint32_t)n;
+        n -= (int64_t)state_n(s);
+    return n < 0 || n > (int64_t)pool->magazine + 1 ? 0 : (uint32_t)n;
 }
 
 void stats_census(struct weir_pool *pool, struct census *out)
@@ -90,7 +92,7 @@ int weir_pool_stats_1(struct weir_pool *pool, struct weir_stats *out, size_t siz
     s.live = census.out > census.loaded ? census.out - census.loaded : 0;
     s.free = s.live + s.cached < s.capacity ? s.capacity - s.live - s.cached : 0;
     for (c = load_acquire_ptr(&pool->caches); c; c = c->next) { /* thread.C2 */
-        s.gets += load_relaxed_64(&c->granted) - (uint64_t)w_ration(load_w(c)); /* cache.W2 */
+        s.gets += load_relaxed_64(&c->granted) - (uint64_t)words_read(c, magazine_at(pool, load_acquire_32(&c->loaded))).ration;   /* steal.M2 */
         s.refills += load_relaxed_64(&c->refills);
         s.flushes += load_relaxed_64(&c->flushes);
         s.steals += load_relaxed_64(&c->steals);

@@ -19,6 +19,7 @@
  * stopped leaves its ticket, which is not CLEAN: others sweep for themselves.
  */
 #include "pool_private.h"
+#include "words.h"
 
 enum { BATCH = 64 };
 
@@ -85,17 +86,19 @@ static bool steal__loaded(struct weir_pool *pool, struct cache *c, struct cache 
 {
     struct magazine *m = magazine_at(pool, index);
     uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */
-    int32_t n;
+    struct words w;
     if (state_what(s) != MAGAZINE_LOADED || state_other(s) != v->id)
         return false;
     if (load_g(v) != g)                                         /* steal.G4: opened meanwhile */
         return true;
-    n = w_count(load_w(v));                                     /* cache.W2 */
+    w = words_read(v, m);                                       /* cache.W2 */
     WEIR_POINT("steal.counted");
-    if (n <= 0 || (uint32_t)n > pool->magazine + 1)
+    if (!w.sure)
+        return true;
+    if (w.n <= 0 || w.n > (int64_t)pool->magazine + 1)
         return false;
-    if (steal__move(pool, c, m, s, (uint32_t)n, e))
-        count_add(&c->out, (uint64_t)n);
+    if (steal__move(pool, c, m, s, (uint32_t)w.n, e))
+        count_add(&c->out, (uint64_t)w.n);
     return true;
 }
 
@@ -115,18 +118,6 @@ static bool steal__look(struct weir_pool *pool, struct cache *c, struct cache *v
     return found || load_acquire_32(&v->loaded) != loaded;      /* steal.M2 */
 }
 
-static int64_t steal__shut(struct cache *v)
-{
-    int64_t g = load_g(v);                                      /* steal.G4 */
-    while (!g_is_shut(g)) {
-        int64_t shut = g_after(g);
-        if (cas_64((uint64_t *)&v->pub.g, (uint64_t *)&g, (uint64_t)shut))  /* cache.G2: by the barrier, cache.G1 */
-            g = shut;
-    }
-    store_release_32(&v->pub.l, 0);                             /* cache.L2: behind g, on any machine */
-    return g;
-}
-
 /* The next caches but c: shut, one barrier, looked through. *at moves on. */
 static bool steal__batch(struct weir_pool *pool, struct cache *c, struct cache **at, struct magazine **e)
 {
@@ -138,7 +129,7 @@ static bool steal__batch(struct weir_pool *pool, struct cache *c, struct cache *
         if (*at == c || load_acquire_32(&(*at)->state) != CACHE_USED)   /* thread.F2 <- thread.F1: a free one holds nothing */
             continue;
         victim[n] = *at;
-        g[n++] = steal__shut(*at);
+        g[n++] = cache_shut(*at);
     }
     WEIR_POINT("steal.shut");
     if (n && pool->barrier)
@@ -168,7 +159,7 @@ bool steal_sweep(struct weir_pool *pool, struct cache *c)
     (void)swap_32(&pool->dirty, ticket);                        /* steal.D2 <- depot.D1; steal.D5 -> steal.D3: the ticket */
     fence_after_swap();                                         /* steal.F2 <-> cache.F1: dirty, then g and w */
     WEIR_POINT("steal.ticket");
-    cache_shut(c);                                              /* ours, too: CLEAN says that no cache is open */
+    (void)cache_shut(c);                                           /* ours, too: CLEAN says that no cache is open */
     if (!steal__touch(&pool->part) || !steal__touch(&pool->full)) {
         store_release_32(&pool->dirty, DIRTY);                  /* steal.D3 -> steal.D4: the depot has ops */
         return true;

@@ -52,20 +52,21 @@ static void cache__format(struct weir_pool *pool, struct cache *c)
         store_relaxed_64(&m->state, state_after(0, i ? MAGAZINE_EMPTY : MAGAZINE_LOADED, 0, i ? 0 : c->id));
     }
     c->pub.pool = pool;
-    c->pub.slot = ((struct magazine *)(void *)c->magazines)->slot;
-    c->pub.w = w_make(0, 0);
-    c->pub.g = G_SHUT | WEIR_G_OPEN;                            /* a new cache starts shut */
-    c->pub.l = 0;
+    c->slot = c->pub.base = ((struct magazine *)(void *)c->magazines)->slot;
+    c->pub.ration = 0;
+    c->pub.g = G_SHUT;                                          /* a new cache starts shut */
+    c->pub.l = NULL;
     c->loaded = pool->blocks + c->id * CACHE_MAGAZINES;
     c->prev = c->transit = MAGAZINE_NONE;
     c->spare = c->loaded + 1;
+    c->shuts = 1;                                               /* g is the first */
     c->state = CACHE_USED;
 }
 
 /* A new cache with its six magazines; NULL: no memory, or no more ids. Under pool->cache_lock. */
 static struct cache *cache__new(struct weir_pool *pool)
 {
-    uint32_t id = load_relaxed_32(&pool->cache_count), i;
+    uint32_t id = load_relaxed_32(&pool->cache_count);
     size_t head = (sizeof(struct cache) + 63) / 64 * 64;
     size_t bytes = head + CACHE_MAGAZINES * pool->arena.magazine_stride;
     struct cache *c;
@@ -87,9 +88,15 @@ static struct cache *cache__new(struct weir_pool *pool)
     c->next = pool->caches;
     store_release_ptr(&pool->caches, c);                        /* thread.C1 -> thread.C2: the cache and the table */
     store_release_32(&pool->cache_count, id + 1);               /* thread.N1 -> thread.N2: the cache */
-    for (i = 2; i < CACHE_MAGAZINES; i++)
-        depot_push(pool, &pool->empty, magazine_at(pool, c->loaded + i));
     return c;
+}
+
+/* The records that it brought along for the depot: not under the lock, so that nobody waits for a thread that is stopped in a push. */
+static void cache__stock(struct weir_pool *pool, struct cache *c)
+{
+    uint32_t i;
+    for (i = 2; i < CACHE_MAGAZINES; i++)
+        depot_push(pool, &pool->empty, magazine_at(pool, pool->blocks + c->id * CACHE_MAGAZINES + i));
 }
 
 struct cache *cache_acquire(struct weir_pool *pool)
@@ -104,6 +111,8 @@ struct cache *cache_acquire(struct weir_pool *pool)
     os_lock(&pool->cache_lock);
     c = cache__new(pool);
     os_unlock(&pool->cache_lock);
+    if (c)
+        cache__stock(pool, c);
     return c;
 }
 
@@ -124,6 +133,7 @@ int cache_keep_one(struct weir_pool *pool)
     pool->kept = cache__new(pool);
     if (!pool->kept)
         return error_set(-ENOMEM, "no memory for the pool's own cache");
+    cache__stock(pool, pool->kept);
     store_release_32(&pool->kept->state, CACHE_KEPT);           /* thread.F1 */
     return 0;
 }

@@ -174,7 +174,7 @@ static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int
     } while (!waiter__move_in(pool, ticket));
     fence();                                                    /* waiter.F2 <-> waiter.F1: the ticket, then whatever was put */
     if (c) {
-        cache_shut(c);
+        (void)cache_shut(c);
         waiters_serve(pool, c);
     }
     op = waiter__sleep(pool, ticket, deadline);

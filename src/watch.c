@@ -94,7 +94,7 @@ int weir_pool_low_water(struct weir_pool *pool, uint32_t ops, void (*fn)(struct 
         store_release_32(&pool->low_ops, ops);                  /* watch.L1 -> watch.L2: the mark */
         fence();                                                /* watch.F3 <-> cache.F1: low_ops, then g */
         for (c = load_acquire_ptr(&pool->caches); c; c = c->next)   /* thread.C2 */
-            cache_shut(c);                                      /* rations given out before end here */
+            (void)cache_shut(c);                                   /* rations given out before end here */
     }
     os_unlock(&pool->watch_lock);
     return 0;

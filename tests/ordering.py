@@ -23,7 +23,8 @@ PLACES = ("src/*.c", "src/*.h", "src/os/*.c", "src/os/*.h", "src/port/*.c", "src
           "include/weir/weir.hpp")
 DEFINE = ("src/atomic.h", "include/weir/inline/atomic.h",        # where operations are made: nothing to label in there
           "src/point.c")                                          # the other side is the program's, and no release build has it
-WRAPPED = {"load_g": ("load acquire", "g"), "load_w": ("load acquire", "w"), "store_w": ("store release", "w")}
+WRAPPED = {"load_g": ("load acquire", "g"), "words_store_ration": ("store release", "ration"),
+           "words_store_base": ("store release", "base")}
 LONE = {"fence": "fence", "fence_after_swap": "fence after a swap", "os_barrier": "system barrier", "WEIR_COMPILER_FENCE": "compiler fence"}
 SWAPS = {"cas": "compare-and-swap", "add": "add", "sub": "subtract", "swap": "swap", "or": "or"}
 OPERATION = re.compile(r"\b(?:(?P<order>(?:load|store)_(?:relaxed|acquire|release))_(?:32|64|ptr)|(?P<rmw>cas|add|sub|swap|or)_(?:32|64|ptr)|"

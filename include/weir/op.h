@@ -90,7 +90,8 @@ WEIR_API void weir_op_put_bulk(struct weir_op **ops, unsigned n);
  * weir_op_user         its user area, 64-byte aligned; NULL: the pool has none
  * weir_op_pool         the pool it belongs to
  * weir_op_index        0 to capacity - 1, its own for ever; also its buffer's in weir_pool_iovecs
- * weir_op_handle       index and generation in one number that is never 0; an op given back since has another
+ * weir_op_handle       index and generation in one number that is never 0; an op given back since has another. Of a published op it is a
+ *                      load; else a compare-and-swap, and the op's return takes a few instructions more
  * weir_op_at           the op with that index, whether live or not; NULL: no such index, or never used yet
  */
 WEIR_API void *weir_op_buffer(const struct weir_op *op);

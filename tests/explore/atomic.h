@@ -39,6 +39,10 @@ void explore_fence(const char *site);
 #define WEIR_ADD_RELAXED(p, v) EXPLORE_RMW(p, RMW_ADD, v, ORDER_NONE)
 #define WEIR_SUB_RELEASE(p, v) EXPLORE_RMW(p, RMW_ADD, 0 - (uint64_t)(v), ORDER_FULL)
 #define WEIR_SUB_ACQ_REL(p, v) EXPLORE_RMW(p, RMW_ADD, 0 - (uint64_t)(v), ORDER_FULL)
+#define WEIR_ABOVE_RELAXED(p, v) (WEIR_LOAD_RELAXED(p) > (v))
+#define WEIR_ATMOST_RELAXED(p, v) (WEIR_LOAD_RELAXED(p) <= (v))
+#define WEIR_DIFFERS_RELAXED(p, v) (WEIR_LOAD_RELAXED(p) != (v))
+#define WEIR_ONCE(address) ((void)0)
 #define WEIR_COMPILER_FENCE() ((void)0)
 #define WEIR_PREFETCH_WRITE(p) ((void)0)
 

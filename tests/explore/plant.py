@@ -16,11 +16,11 @@ PLANTS = {
     "mark": ("src/depot.c", ("            mark_dirty(pool);\n            store_release_32(&c->transit",
                              "            store_release_32(&c->transit")),
     # A waiter looks, and takes its ticket only then.
-    "wake-before": ("src/waiter.c", ("        cache_shut(c);\n        waiters_serve(pool, c);\n    }\n    op = waiter__sleep",
+    "wake-before": ("src/waiter.c", ("        (void)cache_shut(c);\n        waiters_serve(pool, c);\n    }\n    op = waiter__sleep",
                                      "    }\n    op = waiter__sleep")),
     # A put does not look for waiters once more when its op is in sight.
-    "wake-after": ("src/cache.c", ("    if (WEIR_UNLIKELY(waiters_any(pool))) {\n        cache_shut(c);",
-                                   "    if (false) {\n        cache_shut(c);")),
+    "wake-after": ("src/cache.c", ("    if (WEIR_UNLIKELY(waiters_any(pool))) {\n        (void)cache_shut(c);",
+                                   "    if (false) {\n        (void)cache_shut(c);")),
     # The last release is told by the word as it is a moment later, not by the value that the subtraction returned.
     "rundown": ("src/rundown.c", ("    if (count == 1 && (old & RUNDOWN_CLOSING))\n        rundown__end",
                                   "    old = load_acquire_64(&rundown->word[0]);\n"
@@ -31,26 +31,30 @@ PLANTS = {
     # A thief that makes no barrier.
     "barrier": ("src/steal.c", ("        os_barrier();", "        fence();")),
     # A thief that looks whether the cache was opened, and reads the magazine's word only then.
-    "g-before": ("src/steal.c", ("    uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */\n    int32_t n;",
-                                 "    bool opened = load_g(v) != g;\n    uint64_t s = load_acquire_64(&m->state);\n    int32_t n;"),
+    "g-before": ("src/steal.c", ("    uint64_t s = load_acquire_64(&m->state);                    /* magazine.S2 */\n    struct words w;",
+                                 "    bool opened = load_g(v) != g;\n    uint64_t s = load_acquire_64(&m->state);\n    struct words w;"),
                  ("    if (load_g(v) != g) ", "    if (opened) ")),
     # A sweep that could not take what it saw says that there is nothing.
-    "looked-once": ("src/steal.c", ("    if (steal__move(pool, c, m, s, (uint32_t)n, e))\n",
-                                    "    if (!steal__move(pool, c, m, s, (uint32_t)n, e))\n        return false;\n")),
+    "looked-once": ("src/steal.c", ("    if (steal__move(pool, c, m, s, (uint32_t)w.n, e))\n",
+                                    "    if (!steal__move(pool, c, m, s, (uint32_t)w.n, e))\n        return false;\n")),
     # Who serves a waiter that has left puts the op back without a mark that a cache holds one.
     "unmarked": ("src/waiter.c", ("            mark_dirty(pool); ", "            ")),
     # A thread that exits serves a waiter, and leaves the rest of the magazine in its cache.
-    "empty-once": ("src/cache.c", ("    } while (w_count(c->pub.w) > 0); ", "    } while (false); ")),
+    "empty-once": ("src/cache.c", ("    } while (words_n(c) > 0); ", "    } while (false); ")),
     # A put that tests, and publishes only then.
     "put-first": ("include/weir/inline/cache.h",
-                  ("    w += 1;\n    WEIR_STORE_RELEASE(&cache->w, w);",
-                   "    w += 1;\n    uint32_t tested = WEIR_LOAD_RELAXED(&cache->l);\n    WEIR_STORE_RELEASE(&cache->w, w);"),
-                  ("(uint32_t)w > WEIR_LOAD_RELAXED(&cache->l)", "(uint32_t)w > tested")),
+                  ("    WEIR_STORE_RELEASE(&cache->base, base + 1);  ",
+                   "    struct weir_op **tested = WEIR_LOAD_RELAXED(&cache->l);\n    WEIR_STORE_RELEASE(&cache->base, base + 1);"),
+                  ("WEIR_ATMOST_RELAXED(&cache->l, slot)", "tested <= slot")),
     # A get that tests, and claims only then.
     "get-first": ("include/weir/inline/cache.h",
-                  ("    struct weir_op **slot, *op;\n    WEIR_STORE_RELEASE(&cache->w, w);",
-                   "    struct weir_op **slot, *op;\n    int64_t tested = WEIR_LOAD_RELAXED(&cache->g);\n    WEIR_STORE_RELEASE(&cache->w, w);"),
-                  ("w < WEIR_LOAD_RELAXED(&cache->g)", "w < tested")),
+                  ("    WEIR_STORE_RELEASE(&cache->ration, ration);  ",
+                   "    int64_t tested = WEIR_LOAD_RELAXED(&cache->g);\n    WEIR_STORE_RELEASE(&cache->ration, ration);"),
+                  ("WEIR_ABOVE_RELAXED(&cache->g, ration)", "tested > ration")),
+    # A cache that is opened changes ration and base as if nobody could look in between.
+    "two-words": ("src/cache.c", ("    words_set(c, n, ration);\n    mark_dirty",
+                                  "    count_add(&c->granted, (uint64_t)(ration - c->pub.ration));\n    words_store_base(c, c->slot + (n - ration));\n"
+                                  "    words_store_ration(c, ration);\n    mark_dirty")),
     # The shortcut for an op that is held once is taken for a published one, too.
     "unref-load": ("include/weir/inline/ref.h", ("    if (refs <= 1) {",
                                                  "    if ((refs & WEIR_REFS_COUNT) <= 1) {\n"

@@ -5,12 +5,12 @@
  *
  *   struct weir_op                                       struct weir_cache
  *     0 +---------------------------+                      0 +---------------------------+  written by the owner alone
- *       | the OVERLAPPED, 32 bytes  |                        | w = {ration:32, n:32}     |  stored first, tested after
- *    32 +---------------------------+                        | slot -> the magazine      |
+ *       | the OVERLAPPED, 32 bytes  |                        | ration   a get takes one  |  stored first, tested after
+ *    32 +---------------------------+                        | base     a put adds one   |
  *       | refs = {marks, count}     |                        | pool, ...                 |
  *    40 | index       | generation  |                     64 +---------------------------+  written by who diverts the owner
- *    48 | pool                      |                        | g  get is diverted: w < g |
- *    56 | buffer                    |                        | l  put is diverted: n > l |
+ *    48 | pool                      |                        | g  get is diverted: ration < g
+ *    56 | buffer                    |                        | l  put is diverted: its slot >= l
  *    64 +---------------------------+                    128 +---------------------------+
  *       | the port's, 64 bytes      |                        | the library's             |
  *   128 +---------------------------+
@@ -32,7 +32,7 @@ struct weir_op {
     uint64_t overlapped[4];
     uint64_t refs;              /* 0: free; 1 to WEIR_REFS_MAX: held; from bit 32 on: marks */
     uint32_t index;
-    uint32_t generation;        /* one more at every return */
+    uint32_t generation;        /* one more at the return of an op that was published or whose handle was asked for */
     struct weir_pool *pool;
     void *buffer;
     uint64_t port[8];
@@ -46,20 +46,19 @@ enum { WEIR_OP_HEADER = 128 };
 #define WEIR_REFS_PUBLISHED (UINT64_C(1) << 32)     /* look-ups may find it: every change is a read-modify-write */
 #define WEIR_REFS_SUBMITTED (UINT64_C(1) << 33)     /* the kernel owns it */
 #define WEIR_REFS_SATURATED (UINT64_C(1) << 34)     /* passed WEIR_REFS_MAX: never freed */
+#define WEIR_REFS_NAMED (UINT64_C(1) << 35)         /* somebody has its handle: the generation goes up when it is given back */
 
-/* w counts down in both halves at once; the ration carries a bias of one, so that "none left" is {0, n} and lies below an
- * open g (0x80000000 | sequence), while every ration that is left lies above it and a shut g lies above everything. */
-#define WEIR_W_ONE ((INT64_C(1) << 32) + 1)
-#define WEIR_G_OPEN INT64_C(0x80000000)
-
+/* base + ration is the first empty slot of the loaded magazine, so that n = base + ration - slot[0]: a get and a put change one word
+ * each, and no call waits for the store of the one before. ration <= n; slot[-1] is readable. An open g is 0, a shut one is above
+ * every ration; l is the slot whose filling makes the magazine full, or NULL. */
 struct weir_cache {
-    int64_t w;
-    struct weir_op **slot;      /* the loaded magazine's; slot[-1] is readable */
+    int64_t ration;
+    struct weir_op **base;
     struct weir_pool *pool;
     uint64_t owner_reserved[5];
     int64_t g;
-    uint32_t l;
-    uint32_t shut_reserved[13];
+    struct weir_op **l;
+    uint64_t shut_reserved[6];
 };
 
 /* A thread's caches: the first slot is for the pool that it uses most, and the only one that is inlined. Its address depends on nothing,

@@ -21,7 +21,7 @@ WEIR_API extern __thread struct weir_thread_slot weir_thread_slots_1[WEIR_THREAD
 WEIR_INLINE struct weir_op *weir_op_get(struct weir_pool *pool)
 {
     struct weir_thread_slot *s = weir_thread_slots_1;
-    if (WEIR_LIKELY(WEIR_LOAD_RELAXED(&s->pool) == pool))     /* a close elsewhere may take another pool out of the slot */
+    if (WEIR_LIKELY(!WEIR_DIFFERS_RELAXED(&s->pool, pool)))   /* a close elsewhere may take another pool out of the slot */
         return weir_op_get_from(s->cache);
     return weir_op_get_any_1(pool);
 }
@@ -29,12 +29,12 @@ WEIR_INLINE struct weir_op *weir_op_get(struct weir_pool *pool)
 WEIR_INLINE void weir_op_put(struct weir_op *op)
 {
     struct weir_thread_slot *s;
-    if (WEIR_UNLIKELY(!op) || WEIR_UNLIKELY(WEIR_LOAD_RELAXED(&op->refs) != 1)) {
+    if (WEIR_UNLIKELY(!op) || WEIR_UNLIKELY(WEIR_DIFFERS_RELAXED(&op->refs, 1))) {
         weir_op_put_odd_1(op);
         return;
     }
     s = weir_thread_slots_1;
-    if (WEIR_LIKELY(WEIR_LOAD_RELAXED(&s->pool) == WEIR_LOAD_RELAXED(&op->pool)))
+    if (WEIR_LIKELY(!WEIR_DIFFERS_RELAXED(&s->pool, WEIR_LOAD_RELAXED(&op->pool))))
         weir_cache_put_1(s->cache, op);
     else
         weir_op_put_any_1(op);
