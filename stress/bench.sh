@@ -7,6 +7,7 @@
 # Needs Debian 12 or later and, if packages are missing, root or sudo.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+. tests/packages.sh
 
 needed="gcc make cmake pkg-config libc6-dev libck-dev libjansson-dev gnuplot-nox"
 peers="g++ libdpdk-dev libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev libtbb-dev libboost-dev"
@@ -20,26 +21,6 @@ fail() {
     exit 1
 }
 
-missing() {
-    for package in "$@"; do
-        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
-        *" ok installed") ;;
-        *) echo "$package" ;;
-        esac
-    done
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        env DEBIAN_FRONTEND=noninteractive "$@"
-    elif command -v sudo >/dev/null; then
-        sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
-    else
-        echo "neither root nor sudo"
-        return 1
-    fi
-}
-
 # quietly <command ...>: its output is shown only if it fails.
 quietly() {
     "$@" >"$work/log" 2>&1 </dev/null && return 0
@@ -47,18 +28,8 @@ quietly() {
     return 1
 }
 
-wanted=$(missing $needed $peers)
-if [ -n "$wanted" ]; then
-    echo "installing:" $wanted
-    options="-q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0"
-    quietly as_root apt-get $options update
-    quietly as_root apt-get $options install --no-install-recommends $wanted
-    for package in $(missing $wanted); do       # one that can't be had must not keep the others away
-        quietly as_root apt-get $options install --no-install-recommends "$package" || echo "bench.sh: $package can't be installed"
-    done
-    wanted=$(missing $needed)
-    [ -z "$wanted" ] || fail "packages that are needed are missing:" $wanted
-fi
+packages_install "$work/packages" $needed || fail "they are needed"
+packages_install "$work/packages" $peers || echo "bench.sh: their peers are left out, and named in the table"
 
 echo "building"
 quietly cmake --fresh --preset release || fail "the configuration failed"

@@ -7,6 +7,7 @@
 # Needs Debian 12 or later and, if packages are missing, root or sudo. Everything happens on 127.0.0.1.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+. tests/packages.sh
 
 packages="gcc g++ make cmake libc6-dev libck-dev libhttp-parser-dev libjansson-dev wrk curl jq"
 seconds=${1:-5}
@@ -29,27 +30,6 @@ case $seconds in
 '' | *[!0-9]* | 0) fail "seconds must be a number above 0, not \"$seconds\"" ;;
 esac
 
-# -- what is missing ----------------------------------------------------------------------------------------------------------
-missing() {
-    for package in "$@"; do
-        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
-        "install ok installed") ;;
-        *) echo "$package" ;;
-        esac
-    done
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        env DEBIAN_FRONTEND=noninteractive "$@"
-    elif command -v sudo >/dev/null; then
-        sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
-    else
-        echo "neither root nor sudo"
-        return 1
-    fi
-}
-
 # quietly <command ...>: its output is shown only if it fails.
 quietly() {
     "$@" >"$work/log" 2>&1 </dev/null && return 0
@@ -57,13 +37,7 @@ quietly() {
     fail "failed: $*"
 }
 
-wanted=$(missing $packages)
-if [ -n "$wanted" ]; then
-    echo "installing:" $wanted
-    options="-q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0"
-    as_root apt-get $options update >"$work/update" 2>&1 </dev/null || tail -n 5 "$work/update" >&2   # one source may be out of reach
-    quietly as_root apt-get $options install --no-install-recommends $wanted
-fi
+packages_install "$work/packages-log" $packages || fail "they are needed"
 
 echo "building"
 quietly cmake --fresh --preset release

@@ -8,6 +8,7 @@
 # Needs Debian 12 or later and, if packages are missing, root or sudo.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+. tests/packages.sh
 
 packages="gcc g++ make cmake libc6-dev libck-dev gnuplot-nox"
 seconds=${1:-1800}
@@ -26,26 +27,6 @@ for number in "$seconds" "$threads"; do
     esac
 done
 
-missing() {
-    for package in "$@"; do
-        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
-        "install ok installed") ;;
-        *) echo "$package" ;;
-        esac
-    done
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        env DEBIAN_FRONTEND=noninteractive "$@"
-    elif command -v sudo >/dev/null; then
-        sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
-    else
-        echo "neither root nor sudo"
-        return 1
-    fi
-}
-
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
@@ -56,12 +37,7 @@ quietly() {
     fail "failed: $*"
 }
 
-wanted=$(missing $packages)
-if [ -n "$wanted" ]; then
-    echo "installing:" $wanted
-    quietly as_root apt-get -q -y -o DPkg::Lock::Timeout=300 update
-    quietly as_root apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends $wanted
-fi
+packages_install "$log" $packages || fail "they are needed"
 quietly cmake --preset release
 quietly cmake --build --preset release -j "$(nproc)" --target weir-stress
 mkdir -p "$out" || exit 1

@@ -7,6 +7,7 @@
 # configurations runs those alone. The builds stay in build/<configuration>, with their logs.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+. tests/packages.sh
 
 all="release clang asan tsan windows aarch64 musl"
 packages="gcc g++ clang libclang-rt-dev make cmake pkg-config libc6-dev libck-dev libcmocka-dev libuv1-dev libhttp-parser-dev libjansson-dev
@@ -35,45 +36,6 @@ quietly() {
     tail -n 60 "$log"
     echo "== failed: $* (all of its output: $log)"
     return 1
-}
-
-# -- what is missing ----------------------------------------------------------------------------------------------------------
-missing() {
-    for package in "$@"; do
-        case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
-        *" ok installed") ;;
-        *) echo "$package" ;;
-        esac
-    done
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        env DEBIAN_FRONTEND=noninteractive "$@"
-    elif command -v sudo >/dev/null; then
-        sudo env DEBIAN_FRONTEND=noninteractive "$@"
-    else
-        echo "run.sh: neither root nor sudo" >&2
-        return 1
-    fi
-}
-
-install_packages() {
-    wanted=$(missing $packages)
-    [ -n "$wanted" ] || return 0
-    echo "== installing:" $wanted
-    mkdir -p build
-    options="-q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0"
-    quietly build/packages.log as_root apt-get $options update
-    quietly build/packages.log as_root apt-get $options install --no-install-recommends $wanted
-    for package in $(missing $wanted); do       # one that can't be had must not keep the others away
-        quietly build/packages.log as_root apt-get $options install --no-install-recommends "$package"
-    done
-    wanted=$(missing $wanted)
-    for package in $wanted; do
-        echo "run.sh: the package $package is missing and could not be installed"
-    done
-    [ -z "$wanted" ]
 }
 
 # -- one configuration --------------------------------------------------------------------------------------------------------
@@ -120,7 +82,8 @@ jobs=$(nproc 2>/dev/null || echo 2)
 failed=
 table=
 begin=$(date +%s)
-install_packages || failed=" packages"
+mkdir -p build
+packages_install build/packages.log $packages || failed=" packages"
 for name in "$@"; do
     echo "== $name: $(title "$name")"
     built=no
