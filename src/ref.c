@@ -41,12 +41,11 @@
  *
  * Progress   ref, unref wait-free; publish and look-up lock-free: each retry means that another call got on.
  */
-#include <weir/op.h>
+#include "pool_private.h"
 #include <weir/ref.h>
 
 #include "atomic.h"
 #include "panic.h"
-#include "pool_private.h"
 
 enum ref_raise { REF_RAISED, REF_GONE, REF_FULL };
 
