@@ -42,18 +42,17 @@ static void fuzz__panic(const char *message, void *arg)
 bool fuzz_panics(void (*fn)(void *arg), void *arg)
 {
     jmp_buf back;
-    bool panicked = true;
     weir_set_panic(fuzz__panic, NULL);
-    if (fn) {
-        expected = &back;
-        if (!setjmp(back)) {
-            fn(arg);
-            expected = NULL;
-            return false;
-        }
+    if (!fn)
+        return false;
+    expected = &back;
+    if (!setjmp(back)) {
+        fn(arg);
+        expected = NULL;
+        return false;
     }
     expected = NULL;
-    return panicked;
+    return true;
 }
 
 static void *fuzz__second(void *arg)

@@ -51,7 +51,8 @@ void fuzz_fail(const char *format, ...) __attribute__((__format__(__printf__, 1,
             fuzz_fail("%s:%d: not so: %s", __FILE__, __LINE__, #condition);                                                     \
     } while (0)
 
-/* Run fn(arg): true if it panicked, out of which it was then left by longjmp. Any other panic ends the program. */
+/* Run fn(arg): true if it panicked, out of which it was then left by longjmp. Any other panic ends the program.
+ * fn NULL: nothing is run, but from now on this is how panics are met. */
 bool fuzz_panics(void (*fn)(void *arg), void *arg);
 
 /* Run fn(arg) on the second thread, which lives as long as the program, and wait for it. */

@@ -11,222 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <weir/weir.h>
-
-#include "fuzz.h"
 #include "os/os.h"
+#include "pool_model.h"
 
-enum { POOLS = 2, MOST = 160, STALE = 8, STASH = 8, BULK = 32, COMMANDS_MOST = 2000 };
-
-struct entry {
-    struct weir_op *op;         /* NULL: not held */
-    uint32_t refs;
-    bool published, submitted, seen;
-    uint64_t handle;            /* of this life, or of the last */
-    uint8_t mark;               /* what the buffer and the user area were filled with */
-};
-
-struct model {
-    struct weir_pool *pool;
-    struct weir_pool_config config;
-    char name[16];
-    struct entry entry[MOST];
-    uint64_t live, gets;
-    uint64_t stale[STALE];
-    uint32_t low;
-    bool below, low_unsure;
-    unsigned low_calls, pinned, reclaimers;
-    struct weir_op *stash[STASH];       /* what the reclaimer can give back */
-    unsigned stashed, reclaimed;
-    bool trimmed;
-};
-
-static struct model models[POOLS];
-static bool poor;               /* a commit may fail */
-
-/* -- one call that may panic ------------------------------------------------------------------------------------------------------ */
-
-enum call { CALL_PUT, CALL_PUT_TO, CALL_PUT_BULK, CALL_REF, CALL_UNREF, CALL_PUBLISH, CALL_SUBMITTED, CALL_RETURNED, CALL_RELEASE };
-
-struct called {
-    enum call call;
-    struct weir_pool *pool;
-    struct weir_op *op;
-    bool answer;
-};
-
-static void pool__call(void *arg)
-{
-    struct called *c = arg;
-    struct weir_cache *cache;
-    switch (c->call) {
-    case CALL_PUT: weir_op_put(c->op); break;
-    case CALL_PUT_TO:
-        if ((cache = weir_cache_get(c->pool)) != NULL)
-            weir_op_put_to(cache, c->op);
-        else
-            weir_op_put(c->op);
-        break;
-    case CALL_PUT_BULK: weir_op_put_bulk(&c->op, 1); break;
-    case CALL_REF: weir_op_ref(c->op); break;
-    case CALL_UNREF: c->answer = weir_op_unref(c->op); break;
-    case CALL_PUBLISH: weir_op_publish(c->op); break;
-    case CALL_SUBMITTED: weir_op_submitted(c->op); break;
-    case CALL_RETURNED: weir_op_returned(c->op); break;
-    case CALL_RELEASE: weir_pool_iovecs_release(c->pool); break;
-    }
-}
-
-static void pool__must(struct called *c, bool panic)
-{
-    bool panicked = fuzz_panics(pool__call, c);
-    if (panicked != panic)
-        fuzz_fail("call %d of op %u of a pool of %u: %s", (int)c->call, c->op ? (unsigned)weir_op_index(c->op) : 0,
-                  (unsigned)models[0].config.capacity, panicked ? "a panic" : "no panic, and it is a bug of the caller");
-}
-
-/* -- the model's parts -------------------------------------------------------------------------------------------------------------- */
-
-/* The first bytes, some in the middle, the last. */
-static size_t pool__place(size_t n, unsigned i)
-{
-    return i < 2 ? (i < n ? i : 0) : i < 4 ? n / 2 : n - 1;
-}
-
-static void pool__write(uint8_t *p, size_t n, uint8_t mark)
-{
-    for (unsigned i = 0; n && i < 5; i++)
-        p[pool__place(n, i)] = mark;
-}
-
-static void pool__fill(const struct model *m, struct entry *e, uint8_t mark)
-{
-    e->mark = mark;
-    pool__write(weir_op_buffer(e->op), m->config.buffer_size, mark);
-    pool__write(weir_op_user(e->op), m->config.user_size, mark);
-}
-
-static void pool__bytes(const uint8_t *p, size_t n, uint8_t mark, bool zero)
-{
-    for (unsigned i = 0; n && i < 5; i++) {
-        size_t at = pool__place(n, i);
-        if (p[at] != mark && !(zero && p[at] == 0))
-            fuzz_fail("byte %u of %u is %u and was %u", (unsigned)at, (unsigned)n, (unsigned)p[at], (unsigned)mark);
-    }
-}
-
-static void pool__compare(const struct model *m, const struct entry *e, bool zero)
-{
-    pool__bytes(weir_op_buffer(e->op), m->config.buffer_size, e->mark, zero);
-    pool__bytes(weir_op_user(e->op), m->config.user_size, e->mark, zero);
-}
-
-static struct entry *pool__of(struct model *m, const struct weir_op *op)
-{
-    FUZZ_NEED(weir_op_pool(op) == m->pool && weir_op_index(op) < m->config.capacity);
-    return &m->entry[weir_op_index(op)];
-}
-
-/* The pool gave this op. */
-static void pool__born(struct model *m, struct weir_op *op)
-{
-    static const unsigned char zero[32];
-    struct entry *e = pool__of(m, op);
-    uint64_t handle = weir_op_handle(op);
-    if (e->op)
-        fuzz_fail("op %u was given while it is held", (unsigned)weir_op_index(op));
-    FUZZ_NEED(handle != 0 && (!e->seen || handle != e->handle));
-    FUZZ_NEED(weir_op_refs(op) == 1 && memcmp(weir_op_overlapped(op), zero, sizeof zero) == 0);
-    FUZZ_NEED(weir_op_at(m->pool, weir_op_index(op)) == op);
-    e->op = op;
-    e->refs = 1;
-    e->published = e->submitted = false;
-    if (e->seen)
-        pool__compare(m, e, m->trimmed);
-    e->seen = true;
-    e->handle = handle;
-    m->live++;
-    m->gets++;
-    pool__fill(m, e, (uint8_t)(handle * 29 + (handle >> 32) * 7 + 1));
-}
-
-static void pool__died(struct model *m, struct entry *e)
-{
-    m->stale[e->handle % STALE] = e->handle;
-    e->op = NULL;
-    e->refs = 0;
-    m->live--;
-    if (m->config.capacity - m->live >= m->low)
-        m->below = m->low_unsure = false;
-}
-
-/* A get has gone by; before it `calls` low-water calls had been made. */
-static void pool__level(struct model *m, unsigned calls, bool got)
-{
-    bool under = m->low && m->config.capacity - m->live < m->low;
-    if (m->low_unsure || !got)
-        return;
-    if (m->low_calls != calls + (under && !m->below))
-        fuzz_fail("%u of %u are live, low water is %u, it was %s: %u calls", (unsigned)m->live, (unsigned)m->config.capacity,
-                  (unsigned)m->low, m->below ? "below" : "not below", m->low_calls - calls);
-    m->below = under;
-}
-
-static void pool__low(struct weir_pool *pool, void *arg)
-{
-    struct model *m = arg;
-    FUZZ_NEED(pool == m->pool);
-    m->low_calls++;
-}
-
-static unsigned pool__reclaim(struct weir_pool *pool, void *arg)
-{
-    struct model *m = arg;
-    struct weir_op *op;
-    FUZZ_NEED(pool == m->pool);
-    if (!m->stashed)
-        return 0;
-    op = m->stash[--m->stashed];
-    m->reclaimed++;
-    pool__died(m, pool__of(m, op));
-    weir_op_put(op);
-    return 1;
-}
-
-/* An op that is held and not stashed, by a number; NULL: none. */
-static struct entry *pool__pick(struct model *m, uint32_t n)
-{
-    for (uint32_t i = 0; i < m->config.capacity; i++) {
-        struct entry *e = &m->entry[(n + i) % m->config.capacity];
-        bool stashed = false;
-        for (unsigned j = 0; j < m->stashed; j++)
-            stashed |= m->stash[j] == e->op;
-        if (e->op && !stashed)
-            return e;
-    }
-    return NULL;
-}
-
-static void pool__quiet(struct model *m)
-{
-    struct weir_stats s;
-    FUZZ_NEED(weir_pool_stats(m->pool, &s) == 0);
-    if (s.live != m->live || s.live + s.cached + s.free != s.capacity || s.capacity != m->config.capacity || s.gets != m->gets ||
-        s.gets - s.puts != s.live || s.peak < s.live || s.peak > s.capacity || s.committed > s.capacity || s.committed < s.live)
-        fuzz_fail("%u are live of %u, %llu gets; the statistics say live %llu, cached %llu, free %llu, gets %llu, puts %llu, peak %llu, "
-                  "committed %llu", (unsigned)m->live, (unsigned)m->config.capacity, (unsigned long long)m->gets, (unsigned long long)s.live,
-                  (unsigned long long)s.cached, (unsigned long long)s.free, (unsigned long long)s.gets, (unsigned long long)s.puts,
-                  (unsigned long long)s.peak, (unsigned long long)s.committed);
-}
-
-static void pool__check(struct model *m)
-{
-    int error = weir_pool_check(m->pool);
-    if (error && !(error == -ENOMEM && poor))
-        fuzz_fail("weir_pool_check: %d: %s", error, weir_error_message());
-}
-
-/* -- commands ---------------------------------------------------------------------------------------------------------------------- */
+enum { BULK = 32, COMMANDS_MOST = 2000 };
 
 static void pool__create(struct model *m, struct fuzz_input *in)
 {
@@ -283,10 +71,10 @@ static void pool__get(struct model *m, uint8_t how)
     if (!op && (!full || had) && !poor)
         fuzz_fail("a get of kind %u answered NULL, %u of %u are live", how % 4u, (unsigned)m->live, (unsigned)m->config.capacity);
     if (op)
-        pool__born(m, op);
+        model_born(m, op);
     if (m->reclaimed != reclaimed)
         m->low_unsure = true;
-    pool__level(m, calls, op != NULL);
+    model_level(m, calls, op != NULL);
 }
 
 static void pool__get_bulk(struct model *m, struct fuzz_input *in)
@@ -300,7 +88,7 @@ static void pool__get_bulk(struct model *m, struct fuzz_input *in)
         fuzz_fail("a bulk of %u answered 0, %u are left", n, left);
     FUZZ_NEED(got <= left + (m->reclaimed - reclaimed));
     for (unsigned i = 0; i < got; i++)
-        pool__born(m, op[i]);
+        model_born(m, op[i]);
     m->low_unsure = true;
 }
 
@@ -308,15 +96,15 @@ static void pool__get_bulk(struct model *m, struct fuzz_input *in)
 static void pool__put(struct model *m, struct fuzz_input *in)
 {
     uint8_t how = fuzz_u8(in);
-    struct entry *e = pool__pick(m, fuzz_u8(in));
+    struct entry *e = model_pick(m, fuzz_u8(in));
     struct called c = { (enum call)(CALL_PUT + how % 3), m->pool, e ? e->op : NULL, false };
     bool bug = e && (e->refs != 1 || e->published || e->submitted);
     if (!e)
         return;
-    pool__compare(m, e, false);
+    model_compare(m, e, false);
     if (!bug)
-        pool__died(m, e);
-    pool__must(&c, bug);
+        model_died(m, e);
+    model_must(&c, bug);
 }
 
 static void pool__put_again(struct model *m, struct fuzz_input *in)
@@ -325,14 +113,14 @@ static void pool__put_again(struct model *m, struct fuzz_input *in)
     struct called c = { (enum call)fuzz_below(in, CALL_RELEASE), m->pool, op, false };
     if (!op || m->entry[weir_op_index(op)].op)
         return;
-    pool__must(&c, true);
+    model_must(&c, true);
     FUZZ_NEED(weir_op_refs(op) == 0);
-    pool__check(m);
+    model_check(m);
 }
 
 static void pool__unref(struct model *m, struct fuzz_input *in)
 {
-    struct entry *e = pool__pick(m, fuzz_u8(in));
+    struct entry *e = model_pick(m, fuzz_u8(in));
     struct called c = { CALL_UNREF, m->pool, e ? e->op : NULL, false };
     bool last, bug;
     if (!e)
@@ -340,20 +128,20 @@ static void pool__unref(struct model *m, struct fuzz_input *in)
     last = e->refs == 1;
     bug = last && e->submitted;
     if (last && !bug)
-        pool__died(m, e);
+        model_died(m, e);
     else if (!last)
         e->refs--;
-    pool__must(&c, bug);
+    model_must(&c, bug);
     FUZZ_NEED(bug || c.answer == last);
 }
 
 static void pool__mark(struct model *m, struct fuzz_input *in, enum call call)
 {
-    struct entry *e = pool__pick(m, fuzz_u8(in));
+    struct entry *e = model_pick(m, fuzz_u8(in));
     struct called c = { call, m->pool, e ? e->op : NULL, false };
     if (!e)
         return;
-    pool__must(&c, call == CALL_SUBMITTED ? e->submitted : call == CALL_RETURNED ? !e->submitted : false);
+    model_must(&c, call == CALL_SUBMITTED ? e->submitted : call == CALL_RETURNED ? !e->submitted : false);
     if (call == CALL_SUBMITTED || call == CALL_RETURNED)
         e->submitted = call == CALL_SUBMITTED;
     e->refs += call == CALL_REF;
@@ -366,7 +154,7 @@ static void pool__mark(struct model *m, struct fuzz_input *in, enum call call)
 static void pool__look_up(struct model *m, struct fuzz_input *in)
 {
     uint8_t how = fuzz_u8(in) % 4, which = fuzz_u8(in);
-    struct entry *e = how == 0 ? pool__pick(m, which) : NULL;
+    struct entry *e = how == 0 ? model_pick(m, which) : NULL;
     uint64_t handle = how == 0 ? (e ? e->handle : 0) : how == 1 ? m->stale[which % STALE]
                       : (uint64_t)fuzz_u32(in) << 32 | (how == 2 ? which : fuzz_u32(in));
     uint32_t number = (uint32_t)handle;
@@ -402,7 +190,7 @@ static void pool__address(struct model *m, struct fuzz_input *in)
 /* From addresses to ops: inside, just outside, foreign. */
 static void pool__inside(struct model *m, struct fuzz_input *in)
 {
-    struct entry *e = pool__pick(m, fuzz_u8(in));
+    struct entry *e = model_pick(m, fuzz_u8(in));
     uint32_t offset = fuzz_u32(in) & 0x1ffff;
     unsigned char *buffer, foreign = 0;
     FUZZ_NEED(!weir_pool_owns(m->pool, &foreign) && !weir_op_from_buffer(m->pool, &foreign) && !weir_op_from_user(NULL));
@@ -438,7 +226,7 @@ static void pool__iovecs(struct model *m)
 static void pool__release(struct model *m)
 {
     struct called c = { CALL_RELEASE, m->pool, NULL, false };
-    pool__must(&c, m->pinned == 0);
+    model_must(&c, m->pinned == 0);
     m->pinned -= m->pinned != 0;
 }
 
@@ -452,7 +240,7 @@ static void pool__trim(struct model *m)
 static void pool__set_low(struct model *m, struct fuzz_input *in)
 {
     uint32_t ops = fuzz_u8(in);
-    int error = weir_pool_low_water(m->pool, ops, pool__low, m);
+    int error = weir_pool_low_water(m->pool, ops, model_low, m);
     FUZZ_NEED(error == (ops > m->config.capacity ? -EINVAL : 0));
     if (error)
         return;
@@ -464,12 +252,12 @@ static void pool__set_low(struct model *m, struct fuzz_input *in)
 static void pool__reclaimer(struct model *m, struct fuzz_input *in)
 {
     uint8_t what = fuzz_u8(in) % 3;
-    struct entry *e = what == 2 ? pool__pick(m, fuzz_u8(in)) : NULL;
+    struct entry *e = what == 2 ? model_pick(m, fuzz_u8(in)) : NULL;
     if (what == 0 && m->reclaimers < 2) {
-        FUZZ_NEED(weir_pool_reclaimer(m->pool, pool__reclaim, m) == 0);
+        FUZZ_NEED(weir_pool_reclaimer(m->pool, model_reclaim, m) == 0);
         m->reclaimers++;
     } else if (what == 1) {
-        weir_pool_reclaimer_remove(m->pool, pool__reclaim, m);
+        weir_pool_reclaimer_remove(m->pool, model_reclaim, m);
         m->reclaimers = 0;
     } else if (e && m->stashed < STASH && e->refs == 1 && !e->published && !e->submitted) {
         m->stash[m->stashed++] = e->op;
@@ -478,11 +266,11 @@ static void pool__reclaimer(struct model *m, struct fuzz_input *in)
 
 static void pool__rewrite(struct model *m, struct fuzz_input *in)
 {
-    struct entry *e = pool__pick(m, fuzz_u8(in));
+    struct entry *e = model_pick(m, fuzz_u8(in));
     if (!e)
         return;
-    pool__compare(m, e, false);
-    pool__fill(m, e, (uint8_t)(fuzz_u8(in) | 1));
+    model_compare(m, e, false);
+    model_fill(m, e, (uint8_t)(fuzz_u8(in) | 1));
     if (!e->submitted)
         weir_op_prepare(e->op, fuzz_u32(in));
 }
@@ -496,7 +284,7 @@ static void pool__close(struct model *m)
     }
     if (m->live)
         return;
-    pool__check(m);
+    model_check(m);
     error = weir_pool_close(m->pool);
     if (error)
         fuzz_fail("weir_pool_close: %d: %s", error, weir_error_message());
@@ -506,7 +294,7 @@ static void pool__close(struct model *m)
 /* Everything back, whatever state it is in; all can be got once more. */
 static void pool__end(struct model *m)
 {
-    weir_pool_reclaimer_remove(m->pool, pool__reclaim, m);
+    weir_pool_reclaimer_remove(m->pool, model_reclaim, m);
     FUZZ_NEED(weir_pool_low_water(m->pool, 0, NULL, NULL) == 0);
     os_fail_commit_after(-1);
     poor = false;
@@ -520,17 +308,17 @@ static void pool__end(struct model *m)
         for (; e->refs > 1; e->refs--)
             FUZZ_NEED(!weir_op_unref(e->op));
         FUZZ_NEED(weir_op_unref(e->op));
-        pool__died(m, e);
+        model_died(m, e);
     }
     for (uint32_t i = 0; i < m->config.capacity; i++)
         pool__get(m, 0);
     FUZZ_NEED(!weir_op_get(m->pool));
-    pool__quiet(m);
+    model_quiet(m);
     for (uint32_t i = 0; i < m->config.capacity; i++) {
         weir_op_put(m->entry[i].op);
-        pool__died(m, &m->entry[i]);
+        model_died(m, &m->entry[i]);
     }
-    pool__quiet(m);
+    model_quiet(m);
     pool__close(m);
     FUZZ_NEED(!m->pool);
 }
@@ -540,11 +328,13 @@ static void pool__command(void *arg)
     struct fuzz_input *in = arg;
     uint8_t command = fuzz_u8(in);
     struct model *m = &models[(command >> 6) & 1];
+    unsigned user = command & 0x80 ? 2 : 1;
     command &= 63;
     if (!m->pool) {
         pool__create(m, in);
         return;
     }
+    m->users |= user;
     switch (command) {
     case 0: case 1: case 2: case 3: pool__get(m, command); break;
     case 4: pool__get_bulk(m, in); break;
@@ -559,7 +349,7 @@ static void pool__command(void *arg)
     case 14: pool__inside(m, in); break;
     case 15: weir_thread_flush(m->pool); break;
     case 16: pool__trim(m); break;
-    case 17: pool__check(m); break;
+    case 17: model_check(m); break;
     case 18: pool__close(m); break;
     case 19: pool__iovecs(m); break;
     case 20: pool__release(m); break;
@@ -575,7 +365,7 @@ static void pool__command(void *arg)
     default: return;
     }
     if (m->pool)
-        pool__quiet(m);
+        model_quiet(m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
