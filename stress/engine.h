@@ -103,6 +103,9 @@ bool stress_hold_one(struct worker *w);
 void stress_put_some(struct worker *w, unsigned n);
 void stress_put_all(struct worker *w);
 
+/* Nanoseconds on a clock that only goes on. */
+int64_t stress_now(void);
+
 /* Give the processor away: an op or a place is not to be had just now. */
 void stress_yield(void);
 

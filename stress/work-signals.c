@@ -22,7 +22,6 @@ const struct workload workload_signals = { .name = "signals", .prose = "Needs si
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 
 enum { STORM = SIGUSR1, TIMER_MICROSECONDS = 500 };
 
@@ -109,20 +108,13 @@ static void signals__let_go(struct worker *w)
     stress_put_some(w, random_between(&w->random, 1, w->holds));
 }
 
-static int64_t signals__now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* For ever only by who holds nothing: then whoever has the ops gives them back without waiting for good. */
 static struct weir_op *signals__wait(struct worker *w)
 {
     int64_t timeout = !w->holds && random_below(&w->random, 2) ? -1 : (int64_t)random_between(&w->random, 1, 1000) * 1000;
-    int64_t began = signals__now(), took;
+    int64_t began = stress_now(), took;
     struct weir_op *op = weir_op_get_wait(w->pool, timeout);
-    took = signals__now() - began;
+    took = stress_now() - began;
     if (op)
         stress_taken(w, op);
     else if (timeout < 0 || took < timeout)

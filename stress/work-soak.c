@@ -49,13 +49,6 @@ struct soak {
     double load_percent;
 };
 
-static int64_t soak__now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* -- what a thread does ------------------------------------------------------------------------------------------------------------ */
 
 static void soak__took(struct histogram *h, int64_t began, int64_t ended)
@@ -66,9 +59,9 @@ static void soak__took(struct histogram *h, int64_t began, int64_t ended)
 static bool soak__get(struct soaker *k)
 {
     struct worker *w = &k->worker;
-    int64_t first = soak__now(), second = soak__now(), third;
+    int64_t first = stress_now(), second = stress_now(), third;
     struct weir_op *op = w->cache && random_below(&w->random, 2) ? weir_op_get_from(w->cache) : weir_op_get(w->pool);
-    third = soak__now();
+    third = stress_now();
     soak__took(&k->floor, first, second);
     soak__took(&k->get, second, third);
     if (!op) {
@@ -270,15 +263,15 @@ static void soak__gather(struct soak *soak, unsigned leave)
 static void soak__intervals(struct soak *soak, struct series *series)
 {
     double seconds = soak->stress->options->seconds, every = seconds / LEAST_ROWS < 1 ? seconds / LEAST_ROWS : 1;
-    int64_t began = soak__now();
-    for (unsigned row = 1; (double)(soak__now() - began) * 1e-9 < seconds; row++) {
-        int64_t until = soak__now() + (int64_t)(every * 1e9), left;
-        while ((left = until - soak__now()) > 0) {
+    int64_t began = stress_now();
+    for (unsigned row = 1; (double)(stress_now() - began) * 1e-9 < seconds; row++) {
+        int64_t until = stress_now() + (int64_t)(every * 1e9), left;
+        while ((left = until - stress_now()) > 0) {
             struct timespec nap = { (time_t)(left / 1000000000), (long)(left % 1000000000) };
             nanosleep(&nap, NULL);
         }
-        soak__row(soak, series, (double)(soak__now() - began) * 1e-9);
-        soak__load(soak, (double)(soak__now() - began) * 1e-9);
+        soak__row(soak, series, (double)(stress_now() - began) * 1e-9);
+        soak__load(soak, (double)(stress_now() - began) * 1e-9);
         weir_pool_trim(soak->stress->pool);
         if (row % ROWS_A_CHECK)
             continue;

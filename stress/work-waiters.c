@@ -9,7 +9,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct waiters {
     bool again;                 /* written by one thread between two meetings */
@@ -35,13 +34,6 @@ static void waiters__close(struct stress *s)
     s->own = NULL;
 }
 
-static int64_t waiters__now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void waiters__longest(struct stress *s, int64_t ns)
 {
     uint64_t longest = atomic_load(&s->extra), us = (uint64_t)ns / 1000;
@@ -58,9 +50,9 @@ static int64_t waiters__deadline(struct random *r)
 
 static struct weir_op *waiters__get(struct worker *w, int64_t timeout)
 {
-    int64_t began = waiters__now(), took;
+    int64_t began = stress_now(), took;
     struct weir_op *op = weir_op_get_wait(w->pool, timeout);
-    took = waiters__now() - began;
+    took = stress_now() - began;
     if (op) {
         stress_taken(w, op);
         waiters__longest(w->stress, took);
