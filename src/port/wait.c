@@ -5,12 +5,13 @@
  *     the queue begins with completions or posts   take up to n, return
  *     ... with a call                              run it, begin again
  *     it is empty, and the port is closed          -ESHUTDOWN
- *     it is empty                                  backend->poll: do the I/O that the system says can be done, return what that
- *                                                  completed; what is more than n goes to the queue
+ *     it is empty                                  backend->poll: do the I/O that the system says can be done; what that completed
+ *                                                  goes to the queue, and from there up to n are returned
  *
  * Every eighth wait that finds the queue filled polls first, without sleeping, so that operations which complete at
  * once and fill the queue again and again do not keep other streams from their turn. Several threads may poll at once:
- * the backend gives each event to one of them.
+ * the backend gives each event to one of them. What a poll completed goes behind what waits already, so that a thread which is
+ * alone gets the completions of a stream in their order.
  *
  * A call is only run by a thread that has taken nothing yet: its function may take long, and nobody else could have the
  * completions that this thread holds. Any that it leaves in the queue are offered to others before.
@@ -60,6 +61,22 @@ static unsigned wait__take(struct wait *w, struct packets *list, unsigned got)
     return got;
 }
 
+/* As wait__take from the queue, for a thread that can't run calls any more: they stay, at the head. */
+static unsigned wait__take_past_calls(struct wait *w)
+{
+    struct packets *queue = &w->port->queue, calls = { NULL, NULL, 0 };
+    unsigned got = 0;
+    while (got < w->n && queue->head) {
+        if (queue->head->kind == PACKET_CALL)
+            packets_add(&calls, packets_take(queue));
+        else
+            got = wait__take(w, queue, got);
+    }
+    packets_append(&calls, queue);
+    *queue = calls;
+    return got;
+}
+
 /* Run the call that the queue begins with. Locked, but not while it runs. */
 static void wait__call(struct wait *w)
 {
@@ -88,13 +105,12 @@ static int64_t wait__rest(const struct wait *w)
     return rest > 0 ? rest : 0;
 }
 
-/* Ask the system. Locked, but not meanwhile. How many out holds then. */
-static unsigned wait__poll(struct wait *w, bool sleep)
+/* Ask the system. Locked, but not meanwhile. How many out holds then. call: the queue begins with one that must stay. */
+static unsigned wait__poll(struct wait *w, bool sleep, bool call)
 {
     struct weir_port *port = w->port;
     struct packets done = { NULL, NULL, 0 };
     int64_t rest;
-    unsigned got;
     bool woken;
     port->polling++;
     port->sleepers += sleep;
@@ -108,9 +124,8 @@ static unsigned wait__poll(struct wait *w, bool sleep)
     port->polling--;
     if (woken)
         port->token = false;
-    got = wait__take(w, &done, 0);
     packets_append(&port->queue, &done);
-    return wait__take(w, &port->queue, got);
+    return call ? wait__take_past_calls(w) : wait__take(w, &port->queue, 0);
 }
 
 /* The loop. Locked at begin and end. */
@@ -131,7 +146,7 @@ static int wait__turns(struct wait *w)
             return 0;
         if (!fair && port->closed)
             return call ? 0 : -ESHUTDOWN;
-        got = wait__poll(w, !fair && !call);
+        got = wait__poll(w, !fair && !call, call);
         if (got)
             return (int)got;
     }
