@@ -5,7 +5,8 @@
  *            else at its nth point, whichever that is). What a parked thread holds is told by its list and stands still.
  * Threads    the others run until the round's end and then a fixed number of turns while all who park stand still; then they give back
  *            all, and one of them must get every op that the parked ones have not: all but one each (a get in bulk: all but its n).
- *            Those who park never wait and never collect behind a lock, unless it is their label that they do so for.
+ *            Those who park have made their cache before (a first call locks), and never wait or collect behind a lock, unless that is
+ *            what their label is in.
  * Goes wrong a thread that waits for a parked one: the run does not end, and the watchman says so.
  */
 #include "workloads.h"
@@ -116,7 +117,10 @@ static void parked__park(struct worker *w)
 {
     unsigned threads = w->stress->options->threads, place = threads - 1 - w->number;
     struct points_seat *seat = &parked.seat[place];
+    struct weir_cache *cache = weir_cache_get(w->pool);     /* a thread's first call takes a lock: nobody parks in there */
     const char *label = parked.labels ? parked.label[(parked.turn + place) % parked.labels] : NULL;
+    if (!cache)
+        stress_fail("a thread finds no memory for its cache");
     points_park(seat, label, label ? random_between(&w->random, 1, 4) : random_between(&w->random, 1, 60));
     while (!stress_over(w))
         parked__call(w, label);
