@@ -169,6 +169,7 @@ int main(int argc, char **argv)
     options_read(argc, argv);
     programs_find();
     processors_count();
+    machine_get();                  /* the load is others' as yet */
     signal(SIGPIPE, SIG_IGN);       /* a peer that ends is seen where its answer is read */
     for (unsigned i = 0; i < bench_patterns_n; i++)
         if (bench.wanted_pattern[i]) {

@@ -130,6 +130,7 @@ bool figure_reached(const struct figure *f);
 struct machine {
     char cpu[200], kernel[200], memory[64], compiler[200], flags[400];
     unsigned processors;        /* of the machine */
+    double load;                /* its load average when the program began: what others did */
 };
 const struct machine *machine_get(void);
 

@@ -51,6 +51,7 @@ int csv_write(const char *directory)
     out = csv__open(directory, "caption.txt");
     if (!out)
         return -errno;
-    fprintf(out, "%s, %u processors, %u used; %s; %s, %s\n", m->cpu, m->processors, bench.processors, m->kernel, m->compiler, m->flags);
+    fprintf(out, "%s, %u processors, %u used; %s; %s, %s; load average at the start %.2f\n", m->cpu, m->processors, bench.processors,
+            m->kernel, m->compiler, m->flags, m->load);
     return fclose(out) ? -errno : 0;
 }

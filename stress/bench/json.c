@@ -109,8 +109,8 @@ static json_t *json__figures(void)
 static json_t *json__machine(void)
 {
     const struct machine *m = machine_get();
-    return json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s}", "cpu", m->cpu, "processors", (int)m->processors, "used", (int)bench.processors,
-                     "memory", m->memory, "kernel", m->kernel, "compiler", m->compiler, "flags", m->flags);
+    return json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:f}", "cpu", m->cpu, "processors", (int)m->processors, "used", (int)bench.processors,
+                     "memory", m->memory, "kernel", m->kernel, "compiler", m->compiler, "flags", m->flags, "load", m->load);
 }
 
 /* Takes the value over. */

@@ -1,5 +1,6 @@
 /* machine.c - the machine, the kernel, the compiler and its flags: what the numbers belong to. */
 #define _GNU_SOURCE
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -28,6 +29,8 @@ const struct machine *machine_get(void)
     if (m.cpu[0])
         return &m;
     machine__cpu(&m);
+    if (getloadavg(&m.load, 1) != 1)
+        m.load = 0;
     m.processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     if (uname(&system) == 0)
         snprintf(m.kernel, sizeof m.kernel, "%s %.90s %s", system.sysname, system.release, system.machine);

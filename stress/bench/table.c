@@ -135,7 +135,7 @@ static void table__machine(FILE *out)
     const struct machine *m = machine_get();
     fprintf(out, "%s\n", bench.command);
     fprintf(out, "%s, %u processors, %u of them used; %s; %s\n", m->cpu, m->processors, bench.processors, m->memory, m->kernel);
-    fprintf(out, "%s, %s; %.0f seconds\n\n", m->compiler, m->flags, bench.took);
+    fprintf(out, "%s, %s; %.0f seconds; load average at the start %.2f\n\n", m->compiler, m->flags, bench.took, m->load);
     fprintf(out, "%u objects of 4,096 bytes unless it says otherwise. Touched: an object's first line (weir, floor: the header's).\n"
                  "Each peer is a program of several threads, pinned in turns. Each number is the median of the rounds, in which the\n"
                  "peers take turns; a ratio is the median of the rounds' ratios, of the first column. x malloc: the best of the mallocs.\n",
