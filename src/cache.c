@@ -358,10 +358,26 @@ static struct weir_op *cache__say_low(struct cache *c, struct weir_op *op)
     return weir_op_get_from(&c->pub);
 }
 
+/* Everything that cache__get_empty would look at says that there is nothing, and that nobody is to be told: the same looks in the same order, and
+ * no store that others would see. Overload is not to be slower than load. */
+static bool cache__nothing_anywhere(struct weir_pool *pool, const struct cache *c)
+{
+    return c->prev == MAGAZINE_NONE && depot_is_bare(pool) && load_acquire_32(&pool->virgin) >= pool->blocks &&     /* depot.V1 */
+           load_acquire_32(&pool->dirty) == CLEAN &&            /* steal.D4 */
+           depot_is_bare(pool) && !waiters_any(pool) && !load_acquire_32(&pool->reclaimers) &&  /* watch.N2 */
+           load_relaxed_32(&pool->event_state) == EVENT_ARMED;  /* by who armed it, who has looked since */
+}
+
 static struct weir_op *cache__get_empty(struct cache *c)
 {
     struct weir_pool *pool = c->pub.pool;
     struct weir_op *op = NULL;
+    if (WEIR_LIKELY(cache__nothing_anywhere(pool, c))) {
+        if (load_relaxed_32(&pool->famine) != FAMINE)
+            store_relaxed_32(&pool->famine, FAMINE);
+        count_add(&c->empties, 1);
+        return NULL;
+    }
     if (waiters_any(pool))
         waiters_serve(pool, c);                                 /* first come, first served */
     if (!waiters_any(pool)) {
@@ -436,20 +452,50 @@ bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n)
 {
     int64_t ration = c->pub.ration - (int64_t)n;
     uint32_t left = (uint32_t)(words_n(c) - (int64_t)n), i;
-    if (ration < 0 || g_is_shut(load_g(c)))  /* cache.G5 */
+    struct weir_op **slot = c->slot + left;
+    if (ration < 0 || g_is_shut(load_g(c)))                     /* cache.G5 */
         return false;
     words_store_ration(c, ration);                              /* cache.W1 -> cache.W2 */
     WEIR_COMPILER_FENCE();                                      /* cache.C1 */
     WEIR_POINT("bulk.claimed");
+    if (WEIR_LIKELY(ration >= load_g(c))) {                     /* cache.G1 */
+        for (i = 0; i < n; i++)
+            out[i] = op_born((struct weir_op *)load_relaxed_ptr(&slot[i]));
+        return true;
+    }
     for (i = 0; i < n; i++)
-        out[i] = (struct weir_op *)load_relaxed_ptr(&c->slot[left + i]);
-    if (WEIR_UNLIKELY(ration < load_g(c)) && !cache__settle(c, &left, left + n)) {   /* cache.G1 */
+        out[i] = (struct weir_op *)load_relaxed_ptr(&slot[i]);
+    if (!cache__settle(c, &left, left + n)) {
         count_add(&c->granted, (uint64_t)0 - n);
         return false;
     }
     for (i = 0; i < n; i++)
         (void)op_born(out[i]);
     return true;
+}
+
+/* The first k of n ops that their only holder gives back, as long as they are this pool's and the cache has room, by one store. What diverts the
+ * owner meanwhile makes the last of them the put that comes to the slow path, and the others puts before it. */
+unsigned cache_put_bulk(struct cache *c, struct weir_op *const *ops, unsigned n)
+{
+    struct weir_op **slot = c->pub.base + c->pub.ration, **l = load_relaxed_ptr(&c->pub.l);     /* a first look; cache.L1 comes after */
+    unsigned k, room = slot < l ? (unsigned)(l - slot) : 0;
+    for (k = 0; k < n && k < room; k++) {
+        struct weir_op *op = ops[k];
+        if (!op || load_relaxed_64(&op->refs) != 1 || load_relaxed_ptr(&op->pool) != c->pub.pool)
+            break;
+        store_relaxed_64(&op->refs, 0);
+        store_relaxed_ptr(&slot[k], op);
+    }
+    if (!k)
+        return 0;
+    WEIR_POINT("bulk.placed");
+    words_store_base(c, c->pub.base + k);                       /* cache.W3 -> cache.W4: the slots and the ops */
+    WEIR_COMPILER_FENCE();                                      /* cache.C1 */
+    WEIR_POINT("bulk.published");
+    if (WEIR_UNLIKELY((struct weir_op **)load_relaxed_ptr(&c->pub.l) < slot + k))   /* cache.L1 */
+        weir_cache_put_slow_1(&c->pub);
+    return k;
 }
 
 void weir_cache_put_slow_1(struct weir_cache *cache)

@@ -117,13 +117,6 @@ void weir_op_put(struct weir_op *op)
 }
 #endif
 
-void weir_op_put_bulk(struct weir_op **ops, unsigned n)
-{
-    unsigned i;
-    for (i = 0; i < n; i++)
-        weir_op_put(ops[i]);
-}
-
 /* -- accessors ------------------------------------------------------------------------------------------------------------ */
 
 size_t weir_op_buffer_size(const struct weir_op *op)

@@ -281,8 +281,14 @@ static void thread__fill(struct weir_thread_slot *s, struct weir_pool *pool, str
 /* This thread's cache of the pool by its slots alone, NULL: not there. The pool that misses the first slot often moves into it. */
 struct cache *thread_cache_known(struct weir_pool *pool)
 {
-    struct thread *t = os_thread_value();
-    struct weir_thread_slot *s = t ? &t->slots[WEIR_THREAD_SLOT(pool)] : NULL;
+    struct thread *t;
+    struct weir_thread_slot *s;
+#ifdef __ELF__
+    if (load_relaxed_ptr(&weir_thread_slots_1->pool) == pool)
+        return cache_of(weir_thread_slots_1->cache);
+#endif
+    t = os_thread_value();
+    s = t ? &t->slots[WEIR_THREAD_SLOT(pool)] : NULL;
     if (!t || load_relaxed_ptr(&s->pool) != pool)
         return NULL;
     if (++t->misses % 64 == 0)
