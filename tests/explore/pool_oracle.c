@@ -54,6 +54,22 @@ void pool_put(void)
     weir_op_put(pool__let_go());
 }
 
+void pool_put_two(void)
+{
+    struct weir_op *ops[2];
+    ops[0] = pool__let_go();
+    ops[1] = pool__let_go();
+    weir_op_put_bulk(ops, 2);
+}
+
+void pool_try_two(void)
+{
+    struct weir_op *ops[2];
+    unsigned n = weir_op_get_bulk(pool, ops, 2), i;
+    for (i = 0; i < n; i++)
+        pool_own(ops[i]);
+}
+
 void pool_flush(void)
 {
     weir_thread_flush(pool);
@@ -170,5 +186,11 @@ void pool_two_cached(void)      /* magazines of two */
 void pool_one_cached(void)
 {
     pool_two_cached();
+    explore_as(0, pool_get);
+}
+
+void pool_two_held(void)
+{
+    pool_one_cached();
     explore_as(0, pool_get);
 }

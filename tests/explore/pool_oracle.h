@@ -13,6 +13,8 @@ void pool_own(struct weir_op *op);                      /* the calling thread wa
 bool pool_try(void);                                    /* false: NULL, which is right only if others may hold all */
 void pool_get(void);                                    /* NULL is wrong */
 void pool_put(void);
+void pool_put_two(void);                                /* by one bulk put */
+void pool_try_two(void);                                /* by one bulk get, which may answer 0 */
 void pool_flush(void);
 void pool_get_put(void);
 void pool_try_put(void);
@@ -28,6 +30,7 @@ void pool_check(void);
 void pool_two_free(void);                               /* two ops, both in the depot, a magazine each */
 void pool_two_cached(void);                             /* thread 0's open cache holds a magazine of two, the depot is bare */
 void pool_one_cached(void);                             /* the same, and thread 0 has one of the two in its hands */
+void pool_two_held(void);                               /* the same, and it has both: its cache is open and empty */
 void pool_cache_two(void);                              /* the calling thread gets two ops and puts them back */
 void pool_hold_rest(void);                              /* thread 2 holds the other ops for good; then thread 0 pool_cache_two */
 

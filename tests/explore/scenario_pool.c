@@ -40,6 +40,12 @@ static void steal__try(void)
     (void)pool_try();
 }
 
+static void steal__bulk_put_get(void)
+{
+    pool_put_two();
+    pool_try_two();
+}
+
 static void steal__put_get(void)
 {
     pool_put();
@@ -78,6 +84,10 @@ const struct scenario explore_pool[] = {
     { "steal-get", "get by the owner against a get that must steal", pool_two_cached, { pool_get, pool_get }, pool_check, 3, 1 },
     { "steal-put", "put by the owner against a get that must steal", pool_one_cached, { pool_put, pool_get }, pool_check, 3, 1 },
     { "steal-put-get", "put and get by the owner against a get that must steal", pool_one_cached, { steal__put_get, pool_get }, pool_check, 3, 1 },
+    { "steal-bulk-get", "bulk get by the owner against a get that must steal", pool_two_cached, { pool_try_two, steal__try }, pool_check, 2, 1 },
+    { "steal-bulk-put", "bulk put by the owner against a get that must steal", pool_two_held, { pool_put_two, steal__try }, pool_check, 3, 1 },
+    { "steal-bulk", "bulk put and get by the owner against a get that must steal", pool_two_held, { steal__bulk_put_get, steal__try }, pool_check,
+      2, 1 },
     { "steal-steal", "two thieves and an owner that gets", pool_one_cached, { pool_put, steal__try, steal__try }, pool_check, 2, 1 },
     { "fenced-get", "steal-get without a barrier of the system", steal__fenced, { pool_get, pool_get }, pool_check, 2, 1 },
     { "fenced-put-get", "steal-put-get without a barrier of the system", steal__fenced_out, { steal__put_get, pool_get }, pool_check, 2, 1 },
