@@ -80,7 +80,8 @@ WEIR_API unsigned weir_op_get_bulk(struct weir_pool *pool, struct weir_op **out,
  */
 WEIR_API void weir_op_put(struct weir_op *op);
 
-/* weir_op_put_bulk - give back n ops, which may be of different pools. As n calls of weir_op_put. */
+/* weir_op_put_bulk - give back n ops, which may be of different pools. As n calls of weir_op_put, in fewer stores: a thread that is stopped in it
+ * keeps up to a magazine of them from the others. */
 WEIR_API void weir_op_put_bulk(struct weir_op **ops, unsigned n);
 
 /* What an op carries. All: wait-free, any thread that holds the op.
