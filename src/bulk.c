@@ -1,11 +1,13 @@
 /* src/bulk.c - n ops or none.
  *
- * What the cache has is claimed with one store, and what it has room for is given back with one. Between these, ops are taken or given one by one, each
- * refill or flush moving a magazine; if a get falls short, all go back and the caller tries once more behind a lock, alone among the bulk callers: of two that each hold half of what is left, one gets all.
+ * What the cache has is claimed with one store, and what it has room for is given back with one. Between these, ops are taken or given one by
+ * one, each refill or flush moving a magazine; if a get falls short, all go back and the caller tries once more behind a lock, alone among the
+ * bulk callers: of two that each hold half of what is left, one gets all.
  *
  *     may run at once     with everything; the second try waits for another bulk caller's second try
  */
 #include "pool_private.h"
+#include "words.h"
 #include "panic.h"
 
 static unsigned bulk__collect(struct weir_pool *pool, struct weir_op **out, unsigned n)
@@ -51,13 +53,37 @@ unsigned weir_op_get_bulk(struct weir_pool *pool, struct weir_op **out, unsigned
     return got;
 }
 
+/* The first k of n ops that their only holder gives back, as long as they are this pool's and the cache has room, by one store.
+ * What diverts the owner meanwhile makes the last of them the put that comes to the slow path, and the others puts before it. */
+static unsigned bulk__put(struct cache *c, struct weir_op *const *ops, unsigned n)
+{
+    struct weir_op **slot = c->pub.base + c->pub.ration, **l = load_relaxed_ptr(&c->pub.l);     /* a first look; cache.L1 comes after */
+    unsigned k, room = slot < l ? (unsigned)(l - slot) : 0;
+    for (k = 0; k < n && k < room; k++) {
+        struct weir_op *op = ops[k];
+        if (!op || load_relaxed_64(&op->refs) != 1 || load_relaxed_ptr(&op->pool) != c->pub.pool)
+            break;
+        store_relaxed_64(&op->refs, 0);
+        store_relaxed_ptr(&slot[k], op);
+    }
+    if (!k)
+        return 0;
+    WEIR_POINT("bulk.placed");
+    words_store_base(c, c->pub.base + k);                       /* cache.W3 -> cache.W4: the slots and the ops */
+    WEIR_COMPILER_FENCE();                                      /* cache.C1 */
+    WEIR_POINT("bulk.published");
+    if (WEIR_UNLIKELY((struct weir_op **)load_relaxed_ptr(&c->pub.l) < slot + k))   /* cache.L1 */
+        weir_cache_put_slow_1(&c->pub);
+    return k;
+}
+
 void weir_op_put_bulk(struct weir_op **ops, unsigned n)
 {
     unsigned i = 0, k;
     while (i < n) {
         struct weir_op *op = ops[i];
         struct cache *c = op && load_relaxed_64(&op->refs) == 1 ? thread_cache_known(load_relaxed_ptr(&op->pool)) : NULL;
-        k = c ? cache_put_bulk(c, ops + i, n - i) : 0;
+        k = c ? bulk__put(c, ops + i, n - i) : 0;
         if (!k) {
             weir_op_put(op);
             k = 1;

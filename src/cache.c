@@ -1,7 +1,7 @@
 /* src/cache.c - the slow paths of get and put: what is behind the one test.
  *
- * Get and put claim by a store to w, the words ration and base (words.h), and test afterwards (include/weir/inline/cache.h). Who wants to divert the owner shuts g,
- * sets l = 0 and makes the process-wide barrier: from then on either it sees the owner's store, or the owner sees it. The owner, diverted,
+ * Get and put claim by a store to w, the words ration and base (words.h), and test afterwards (include/weir/inline/cache.h). Who wants to
+ * divert the owner shuts g, sets l = NULL and makes the process-wide barrier: from then on either it sees the owner's store, or the owner sees it. The owner, diverted,
  * *settles*: it advances the tag of its loaded magazine's word, so that a theft that was under way fails, or finds that the theft
  * came first (TAKEN{t}) and keeps only what lies at or above t. Nobody waits for an owner that is stopped anywhere.
  *
@@ -472,30 +472,6 @@ bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n)
     for (i = 0; i < n; i++)
         (void)op_born(out[i]);
     return true;
-}
-
-/* The first k of n ops that their only holder gives back, as long as they are this pool's and the cache has room, by one store. What diverts the
- * owner meanwhile makes the last of them the put that comes to the slow path, and the others puts before it. */
-unsigned cache_put_bulk(struct cache *c, struct weir_op *const *ops, unsigned n)
-{
-    struct weir_op **slot = c->pub.base + c->pub.ration, **l = load_relaxed_ptr(&c->pub.l);     /* a first look; cache.L1 comes after */
-    unsigned k, room = slot < l ? (unsigned)(l - slot) : 0;
-    for (k = 0; k < n && k < room; k++) {
-        struct weir_op *op = ops[k];
-        if (!op || load_relaxed_64(&op->refs) != 1 || load_relaxed_ptr(&op->pool) != c->pub.pool)
-            break;
-        store_relaxed_64(&op->refs, 0);
-        store_relaxed_ptr(&slot[k], op);
-    }
-    if (!k)
-        return 0;
-    WEIR_POINT("bulk.placed");
-    words_store_base(c, c->pub.base + k);                       /* cache.W3 -> cache.W4: the slots and the ops */
-    WEIR_COMPILER_FENCE();                                      /* cache.C1 */
-    WEIR_POINT("bulk.published");
-    if (WEIR_UNLIKELY((struct weir_op **)load_relaxed_ptr(&c->pub.l) < slot + k))   /* cache.L1 */
-        weir_cache_put_slow_1(&c->pub);
-    return k;
 }
 
 void weir_cache_put_slow_1(struct weir_cache *cache)

@@ -1,7 +1,8 @@
 /* src/op.c - what is not inlined of op.h: accessors, the in-flight state, and the panics of put.
  *
  * refs is one word: the count, 0 for a free op, and above it the marks PUBLISHED, SUBMITTED, SATURATED, NAMED. Put takes exactly 1 for good;
- * everything else arrives at weir_op_put_odd_1, which says what is wrong, unless it is the mark NAMED alone. Finding out whose op it is takes the registry's lock, which
+ * everything else arrives at weir_op_put_odd_1, which says what is wrong, unless it is the mark NAMED alone. Finding out whose op it is takes
+ * the registry's lock, which
  * only a caller's bug does.
  */
 #include "pool_private.h"

@@ -181,7 +181,6 @@ void cache_empty(struct cache *c);
 void cache_rearm(struct cache *c);
 int64_t cache_shut(struct cache *c);
 bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n);
-unsigned cache_put_bulk(struct cache *c, struct weir_op *const *ops, unsigned n);
 void cache_put(struct cache *c, struct weir_op *op);
 void cache_place(struct cache *c, struct weir_op *op);
 static inline struct weir_op *op_born(struct weir_op *op)

@@ -56,7 +56,7 @@ PLANTS = {
                                   "    count_add(&c->granted, (uint64_t)(ration - c->pub.ration));\n    words_store_base(c, c->slot + (n - ration));\n"
                                   "    words_store_ration(c, ration);\n    mark_dirty")),
     # A bulk put that does not look whether it was diverted when its ops are in sight.
-    "bulk-put": ("src/cache.c", ("    if (WEIR_UNLIKELY((struct weir_op **)load_relaxed_ptr(&c->pub.l) < slot + k))", "    if (false)")),
+    "bulk-put": ("src/bulk.c", ("    if (WEIR_UNLIKELY((struct weir_op **)load_relaxed_ptr(&c->pub.l) < slot + k))", "    if (false)")),
     # The shortcut for an op that is held once is taken for a published one, too.
     "unref-load": ("include/weir/inline/ref.h", ("    if (refs <= 1) {",
                                                  "    if ((refs & WEIR_REFS_COUNT) <= 1) {\n"
