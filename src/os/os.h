@@ -81,4 +81,51 @@ void os_event_close(int event);
 void os_write_error(const char *text);                          /* to standard error, unbuffered */
 void os_pin_library(void);                                      /* a dlclose or FreeLibrary never unmaps the code */
 
+/* -- segments ---------------------------------------------------------------------------------------------------------------
+ * Named memory that several processes map, at any address, and that stays until it is unlinked, also when all of them are dead. `before`: so many
+ * bytes of private address space (a multiple of the page size; os_commit makes them usable) lie directly in front of the mapping, in every process. */
+struct os_segment {
+    void *base;                 /* of the mapping */
+    size_t bytes, before;
+    intptr_t file;
+};
+int os_segment_create(struct os_segment *out, const char *name, size_t bytes, size_t before, unsigned mode);
+                                                                /* zero; -EEXIST; -ENOSPC; -EACCES; -ENAMETOOLONG */
+int os_segment_open(struct os_segment *out, const char *name, size_t before, bool write);
+                                                                /* -ENOENT; -EACCES; -EINVAL: not a plain file. bytes: its size now */
+int os_segment_allocate(const struct os_segment *s, size_t at, size_t bytes);  /* before first use, or a full file system would be a fault: -ENOSPC */
+int os_segment_punch(const struct os_segment *s, size_t at, size_t bytes);     /* the memory back; reads zero, and needs allocate again */
+void os_segment_close(struct os_segment *s);
+int os_segment_private_copy(struct os_segment *s);              /* in a forked child: the same contents at the same address, no longer shared */
+int os_segment_unlink(const char *name);                        /* -ENOENT */
+int os_segment_each(int (*fn)(const char *name, void *arg), void *arg);        /* the names there are, until fn answers non-zero */
+int os_segment_path(const char *name, char *out, size_t size);  /* for messages: where it is; -ENAMETOOLONG */
+
+/* -- who a process or thread is, and whether it is still there -------------------------------------------------------------------- */
+struct os_process {
+    uint64_t boot;              /* a digest of this boot of the machine */
+    uint64_t space;             /* the pid namespace; Windows: 0 */
+    int64_t pid;
+    uint64_t start;             /* when it started, in a unit of the system's */
+};
+enum os_life { OS_ALIVE, OS_ZOMBIE, OS_DEAD, OS_UNKNOWN };      /* UNKNOWN: of another pid namespace that can't be seen from here */
+int os_process_self(struct os_process *out);                    /* right after a fork, too */
+enum os_life os_process_life(const struct os_process *process); /* a reused pid is DEAD */
+int64_t os_thread_id(void);
+uint64_t os_thread_start(void);                                 /* of the calling thread, as process.start */
+enum os_life os_thread_life(const struct os_process *process, int64_t tid, uint64_t start);
+
+/* -- what is in the process --------------------------------------------------------------------------------------------------- */
+struct os_module {
+    char path[256];
+    uint64_t base;              /* offset in the module = address - base, as debug information counts */
+    uint8_t build_id[20];
+    unsigned id_bytes;          /* 0: it has none */
+};
+int os_module_of(const void *address, struct os_module *out);   /* -ENOENT */
+unsigned os_stack(const void **out, unsigned n, const void *from);  /* return addresses, innermost first, beginning with `from` if it is among them;
+                                                                   0: this system or C library can't */
+const char *os_environment(const char *name);                   /* NULL: not set, or the program is privileged */
+int os_protect(void *base, size_t bytes, bool accessible);      /* whole pages */
+
 #endif

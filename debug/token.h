@@ -1,0 +1,50 @@
+/* debug/token.h - who does it, and where: a thread's tokens, found by return address or by site.
+ *
+ * A token is a number that stands for (holder, site), or for a holder alone. The thread keeps those it has used in a table of its own, by
+ * address, so that a reference finds its token, with the powers that a sketch adds, in a few instructions. Nothing is allocated per reference.
+ */
+#ifndef WEIR_DEBUG_TOKEN_H
+#define WEIR_DEBUG_TOKEN_H
+
+#include <stdint.h>
+#include "layout.h"
+#include <weir/track.h>         /* struct weir_site */
+
+struct watch;
+
+struct thread_token {           /* process memory, its thread's alone */
+    const void *key;            /* the return address, the weir_site, or a stack's digest */
+    uint32_t index;             /* in the segment; 0: the table is full, nobody in particular */
+    uint32_t holder;
+    uint64_t who;               /* pid << 32 | tid, for xor */
+    uint64_t power[DEBUG_POWERS];   /* value^1, value^2, ... modulo SKETCH_PRIME, as many as the tracker uses */
+};
+
+/* The calling thread in one watch: its holder's entry and its tokens. Registers the thread at first use. Never NULL: a thread that can have no record
+ * gets the watch's "nobody", which any number of threads may use at once. */
+struct watched_thread {
+    struct watch *watch;
+    struct debug_holder *holder;    /* in the segment */
+    uint32_t index;                 /* its entry; 0: nobody */
+};
+struct watched_thread *watched_thread(struct watch *w);
+
+/* The token of a plain call from `site` (a return address; NULL: not known; with stacks: the whole stack from there), of a weir_site, and of the holder
+ * alone. Never NULL. Owned by the thread until its next call of these. */
+const struct thread_token *token_of_address(struct watched_thread *t, const void *site);
+const struct thread_token *token_of_site(struct watched_thread *t, const struct weir_site *site);
+
+/* The balance: one more or less by the token's own thread, or by another (a hold that somebody else drops). */
+void token_count(struct watched_thread *t, uint32_t token, int sign);
+
+/* At a thread's exit, for all of its watches: holders become DEBUG_EXITED, the memory goes. */
+void token_thread_exit(void *mine);
+
+/* In a forked child, whose segment is a private copy: the surviving thread's entry gets its new identity; all others of this process are DEAD there. */
+void token_forked(struct watch *w);
+
+/* Names and beats. weir_holder_name before the thread is known to a watch is remembered for all. */
+void holder_set_name(const char *name);
+void holder_beat_all(void);
+
+#endif
