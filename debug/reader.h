@@ -49,6 +49,10 @@ struct reader_object {
 bool reader_object(struct reader *r, uint32_t object, struct reader_object *out);
 int reader_each(struct reader *r, int (*fn)(const struct reader_object *o, void *arg), void *arg);   /* until fn answers non-zero */
 
+/* The i-th that a verdict names, with what its token stands for, as the tables stood at the last refresh; and a token's whole entry, as it is now. */
+struct reader_holder reader_named(const struct reader *r, const struct verdict *v, unsigned i);
+bool reader_token(const struct reader *r, uint32_t token, struct debug_token *out);
+
 /* Holders. state is asked of the system, at most once a refresh for each. */
 const struct debug_holder *reader_holder(const struct reader *r, uint32_t holder, struct debug_holder *copy);     /* NULL: no such */
 enum weir_holder_state reader_holder_state(struct reader *r, uint32_t holder);
