@@ -19,8 +19,8 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PLACES = ("src/*.c", "src/*.h", "src/os/*.c", "src/os/*.h", "src/port/*.c", "src/port/*.h", "include/weir/inline/*.h", "include/weir/*.h",
-          "include/weir/weir.hpp")
+PLACES = ("src/*.c", "src/*.h", "src/os/*.c", "src/os/*.h", "src/port/*.c", "src/port/*.h", "src/segment/*.c", "src/segment/*.h",
+          "debug/*.c", "debug/*.h", "include/weir/inline/*.h", "include/weir/*.h", "include/weir/weir.hpp")
 DEFINE = ("src/atomic.h", "include/weir/inline/atomic.h",        # where operations are made: nothing to label in there
           "src/point.c")                                          # the other side is the program's, and no release build has it
 WRAPPED = {"load_g": ("load acquire", "g"), "words_store_ration": ("store release", "ration"),
