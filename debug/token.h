@@ -17,7 +17,8 @@ struct thread_token {           /* process memory, its thread's alone */
     uint32_t index;             /* in the segment; 0: the table is full, nobody in particular */
     uint32_t holder;
     uint64_t who;               /* pid << 32 | tid, for xor */
-    uint64_t power[DEBUG_POWERS];   /* value^1, value^2, ... modulo SKETCH_PRIME, as many as the tracker uses */
+    uint64_t power[DEBUG_POWERS];   /* value^1, value^2, ... modulo SKETCH_PRIME by sketch_powers (sketch.h): 2k - 1 of a sketch, else value^1
+                                       alone. Index 0 has value 0 */
 };
 
 /* The calling thread in one watch: its holder's entry and its tokens. Registers the thread at first use. Never NULL: a thread that can have no record
