@@ -76,7 +76,7 @@ else()
     weir_missing("a C++ compiler" "${package}" "the C++ tests are left out")
 endif()
 
-# -- libraries that only tests and stress programs use -------------------------------------------------------------------------
+# -- libraries that only tests, stress programs and weir-inspect use -------------------------------------------------------------------------
 # weir_find(<target> <header> <library> <package> <consequence>): makes the imported target and sets WEIR_HAVE_<target> (upper case).
 function(weir_find target header library package consequence)
     string(TOUPPER "${target}" name)
@@ -106,6 +106,9 @@ if(WEIR_TESTS)
     if(NOT WIN32)
         weir_find(uv uv.h uv libuv1-dev "the libuv example and its test are left out")
     endif()
+endif()
+if(NOT WIN32)
+    weir_find(dw elfutils/libdwfl.h dw libdw-dev "weir-inspect says module and offset where it could name a line, and its test is left out")
 endif()
 if(WEIR_STRESS AND NOT WIN32)
     weir_find(http_parser http_parser.h http_parser libhttp-parser-dev "weir-serve is left out")
