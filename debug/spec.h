@@ -1,8 +1,5 @@
-/* debug/spec.h - what is asked of the debug layer: the one grammar of weir_pool_config.debug, of a domain's string and of WEIR_DEBUG.
- *
- *     words, separated by commas:      guard  guard=page  track=NAME  track=NAME(n)  sample=N  stacks  stacks=N  journal=N  discipline=own
- *                                      report=FILE  signal=NAME  exit=N  suppress=FILE  hung=SECONDS  min-age=SECONDS  none
- */
+/* debug/spec.h - what is asked of the debug layer: the one grammar of weir_pool_config.debug, of a domain's string and of WEIR_DEBUG, which
+ * include/weir/track.h describes. */
 #ifndef WEIR_DEBUG_SPEC_H
 #define WEIR_DEBUG_SPEC_H
 
@@ -18,17 +15,17 @@ struct spec {
     bool guard, pages;
     unsigned stacks;            /* frames, 1 to DEBUG_STACK (16); 0: one return address */
     bool own;
-    bool report;                /* at close and at exit */
+    bool report;                /* at a close that is refused, and at exit */
     char report_file[256];      /* "": stderr. Its ending says what: .json, .folded, else text */
     int signal;                 /* 0: none */
     int exit_status;            /* 0: as the program says; else this, if it would have been 0 and there were leaks */
     char suppress[256];         /* a file; "": none */
-    int64_t hung, min_age;      /* ns */
+    int64_t hung, min_age;      /* ns (60 s, 0) */
     char text[256];             /* as it was given */
 };
 
-/* 0 or -EINVAL, with a message that names the word and lists the known ones. `from` names the source in the message ("debug", "WEIR_DEBUG"). NULL and "" ask
- * for nothing. */
+/* 0, -EINVAL or -ENOTSUP (a signal where there are none), with a message that names the word and says what would be right; for a word that isn't
+ * known it lists the known ones. `from` names the source in the message ("debug", "WEIR_DEBUG"). NULL and "" ask for nothing. */
 int spec_parse(struct spec *out, const char *text, const char *from);
 
 /* The config's text, else the environment's (which privileged programs ignore), else the build's default (WEIR_DEBUG_DEFAULT). */

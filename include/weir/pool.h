@@ -45,7 +45,8 @@ struct weir_pool_config {
     int numa_node;              /* with WEIR_POOL_NUMA */
     unsigned flags;             /* WEIR_POOL_* */
     unsigned mode;              /* shared pools only */
-    const char *debug;          /* reserved for the debug layer; NULL or "" in this version, else -ENOTSUP */
+    const char *debug;          /* what is asked of the debug layer: weir/track.h lists the words. NULL: WEIR_DEBUG of the environment, then the
+                                   library's default; "": nothing */
 };
 
 /* weir_pool_create - make a pool.

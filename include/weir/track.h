@@ -4,6 +4,37 @@
  * are followed, and weir_leaks, weir-inspect and the reports say who took what was never given back. What plain calls can't know is who holds a
  * reference after it was handed on: a *hold* is a reference whose taker is written down, and that can be moved.
  *
+ * What is asked of the layer: words with commas between them, in weir_pool_config.debug, in a domain's string, or in the environment as WEIR_DEBUG for all
+ * pools and domains that say NULL there. ("" and "none" ask for nothing; privileged programs don't look at the environment. Where neither says anything the
+ * library's own default counts: in a Debug build guard,track=xor, in a Release build nothing.)
+ *
+ *     track=NAME         who holds it, by one of these; the number in brackets is the usual one
+ *       xor, sum           one word an object: the one holder there is (xor: of one reference; readable in any debugger: pid and thread)
+ *       sketch(4)          2k-1 words: up to k holders, each with its references, exactly; k is 1 to 8
+ *       slots(8)           n words: up to n references, each with its place and age; n is 1 to 64
+ *       releasers          who gave back, and so who did not; memory grows with each reference
+ *       journal(16)        the last n events, who took and who gave back; n is 1 to 256
+ *     sample=N           one object in N is followed, from get to the last release; 1 to 1048576
+ *     discipline=own     this program's threads give back what they took themselves: a balance is then a holder
+ *     stacks, stacks=N   plain calls are known by their stack of N frames, 1 to 32 (16), not by one return address
+ *     journal=N          the last N events of each object beside the tracker, 0 to 256; with guard 8
+ *     guard              what was put is poisoned and looked at by the next get; red zones; double puts and foreign ops named
+ *     guard=page         also, buffers of whole pages can't be touched while they are free
+ *     report             a report of all leaks to standard error, at a close that is refused because of them and at exit
+ *     report=FILE        the same to a file, in the form that its ending says: .json, .folded (stacks, for flame graphs), else text.
+ *                        %p in its name is the process's number. It is made empty at once, so an empty file says that all was well
+ *     signal=NAME        a report now, whenever this signal comes: USR1, USR2, HUP or QUIT
+ *     exit=N             if there are leaks at exit, and the program would have answered 0, it answers N, 1 to 255 (23 is the usual one, and
+ *                        weir-inspect's). Where a C library doesn't tell the status (musl, Windows): whatever the program would have answered
+ *     min-age=SECONDS    what is younger is no leak, unless somebody dead holds it (0)
+ *     hung=SECONDS       who holds and gave no sign for so long is called hung (60)
+ *     suppress=FILE      leaks that are known: lines of site:PATTERN or holder:PATTERN, see debug/README.md
+ *     none               nothing
+ *
+ * For example WEIR_DEBUG=track=sketch,sample=128,stacks,report=leaks.json,exit=23. A word that isn't known, a number out of its range, a word said twice and one
+ * that has nothing to work on (report without anything that is followed) are errors: the pool isn't made, and weir_error_message names the word and
+ * what would be right. A file's name has no comma in it; the whole has at most 255 bytes.
+ *
  * In a pool or domain that is not watched, and in a library that was built without the layer, holds are plain references: all of these work, and
  * nothing is recorded.
  */

@@ -128,4 +128,19 @@ unsigned os_stack(const void **out, unsigned n, const void *from);  /* return ad
 const char *os_environment(const char *name);                   /* NULL: not set, or the program is privileged */
 int os_protect(void *base, size_t bytes, bool accessible);      /* whole pages */
 
+/* -- what reports need --------------------------------------------------------------------------------------------------------
+ * A handler is the process's and stays; it may only do what a signal handler may. A thread of ours has all signals blocked and is never waited for. */
+int os_signal_number(const char *name);                         /* of USR1, USR2, HUP or QUIT. -EINVAL: none of them; -ENOTSUP: no signals here */
+int os_on_signal(int number, void (*fn)(int number));           /* instead of what was set; calls that it interrupts are begun again */
+int os_thread_run(void (*fn)(void *), void *arg);             /* -EAGAIN */
+int os_file_create(intptr_t *out, const char *path);            /* empty, readable by this user alone, not inherited by other programs */
+int os_file_write(intptr_t file, const void *data, size_t bytes);   /* all of it, or an error */
+void os_file_close(intptr_t file);
+int os_file_read(char **out, size_t *bytes, const char *path);  /* of at most 1 MiB, else -EFBIG: a zero byte behind it; os_pages_free(*out, *bytes + 1) */
+
+/* fn runs once when the process exits by exit() or by main's return, as late as the system lets us; registered once. `status`: the exit status; -1: this
+ * system doesn't tell. os_exit_with, from within fn alone: the exit goes on, with another status. */
+int os_at_exit(void (*fn)(int status));
+_Noreturn void os_exit_with(int status);
+
 #endif
