@@ -12,7 +12,7 @@
  *     frames_at    frames          of stacks: {module 16, offset 48} words
  *     nodes_at     nodes           of releasers' lists
  *     ready_at     ready           a byte a chunk: 1, the chunk has memory
- *     chunks_at    chunks          CHUNK objects each: births[CHUNK], objects[CHUNK] (domains only), then lines
+ *     chunks_at    chunks          CHUNK objects each: births[CHUNK], places[CHUNK], objects[CHUNK] (domains only), then lines
  *
  * Writers are the threads of the owner (of a shared pool: of all processes that opened it). Readers only read, at any moment, also when all writers
  * are dead; they believe nothing: each number is checked against the segment's size before it is used (debug/reader.c).
@@ -151,6 +151,15 @@ struct debug_node {             /* 8 bytes: {next 32 (0: none), token 32} */
 #define DEBUG_UNIT INT64_C(10000000)                    /* ns */
 static inline uint32_t birth_time(uint64_t birth) { return (uint32_t)(birth >> 32); }
 static inline uint32_t birth_generation(uint64_t birth) { return (uint32_t)birth; }
+
+/* Places, 32 bits an object: {site of the last take 16, site of the first take 16}. Plain calls are written into lines with the token of their holder alone,
+ * because who gives back can't know which take it undoes; these two say where its references came from. A hint: stored without order. */
+static inline uint32_t place_first(uint32_t places) { return places & 0xffff; }
+static inline uint32_t place_last(uint32_t places) { return places >> 16; }
+
+/* Where the parts of a chunk begin. */
+enum { CHUNK_PLACES = 8 * DEBUG_CHUNK, CHUNK_OBJECTS = 12 * DEBUG_CHUNK };
+static inline uint64_t chunk_lines(int domain) { return domain ? 20 * DEBUG_CHUNK : 12 * DEBUG_CHUNK; }
 
 /* A line's first word: {version 20, active 12, published 1, count 31}. Each update adds one to version and active when it begins and takes one
  * from active when it ends; count goes up at the beginning of a take and down at the end of a give. A reading is stable if active is 0 and the word

@@ -39,6 +39,7 @@ struct reader_object {
     uint64_t handle;
     uint64_t address;                   /* a pool: of the buffer (of the op, if it has none), in the owner; a domain: the object's */
     uint64_t birth;                     /* units */
+    uint32_t first, last;               /* sites of the first and the last take; 0: not known. For holders whose token has no site */
     int64_t age;                        /* ns */
     struct verdict verdict;
     bool stable;                        /* false: it changed each time we looked, or a dead thread's update could not be taken back */

@@ -15,7 +15,7 @@ struct watch;
 struct thread_token {           /* process memory, its thread's alone */
     const void *key;            /* the return address, the weir_site, or a stack's digest */
     uint32_t index;             /* in the segment; 0: the table is full, nobody in particular */
-    uint32_t holder;
+    uint32_t holder, site;      /* site 0: the holder alone */
     uint64_t who;               /* pid << 32 | tid, for xor */
     uint64_t power[DEBUG_POWERS];   /* value^1, value^2, ... modulo SKETCH_PRIME by sketch_powers (sketch.h): 2k - 1 of a sketch, else value^1
                                        alone. Index 0 has value 0 */
@@ -30,8 +30,9 @@ struct watched_thread {
 };
 struct watched_thread *watched_thread(struct watch *w);
 
-/* The token of a plain call from `site` (a return address; NULL: not known; with stacks: the whole stack from there), of a weir_site, and of the holder
- * alone. Never NULL. Owned by the thread until its next call of these. */
+/* The token of (holder, place of a plain call): `site` is a return address, NULL: not known; with stacks the whole stack from there. Plain calls write it into
+ * journals and places alone; into lines goes the holder's own token (token_of_site with NULL), since who gives back can't know which take it undoes. Of
+ * a hold: (holder, weir_site), in lines as well. Never NULL. Owned by the thread until its next call of these. */
 const struct thread_token *token_of_address(struct watched_thread *t, const void *site);
 const struct thread_token *token_of_site(struct watched_thread *t, const struct weir_site *site);
 

@@ -55,12 +55,16 @@ static inline uint64_t *watch_birth(const struct watch *w, uint32_t object)
 }
 static inline uint64_t *watch_object(const struct watch *w, uint32_t object)     /* domains only: the object's address */
 {
-    return (uint64_t *)(void *)watch__chunk(w, object) + DEBUG_CHUNK + object % DEBUG_CHUNK;
+    return (uint64_t *)(void *)(watch__chunk(w, object) + CHUNK_OBJECTS) + object % DEBUG_CHUNK;
+}
+static inline uint32_t *watch_places(const struct watch *w, uint32_t object)
+{
+    return (uint32_t *)(void *)(watch__chunk(w, object) + CHUNK_PLACES) + object % DEBUG_CHUNK;
 }
 static inline uint64_t *watch_line(const struct watch *w, uint32_t object)
 {
-    size_t before = w->head->kind == TRACK_DOMAIN ? 2 * DEBUG_CHUNK : DEBUG_CHUNK;
-    return (uint64_t *)(void *)watch__chunk(w, object) + before + (size_t)(object % DEBUG_CHUNK) * w->head->line_words;
+    uint64_t *lines = (uint64_t *)(void *)(watch__chunk(w, object) + chunk_lines(w->head->kind == TRACK_DOMAIN));
+    return lines + (size_t)(object % DEBUG_CHUNK) * w->head->line_words;
 }
 static inline uint64_t *line_tracker(uint64_t *line) { return line + 1; }
 static inline uint64_t *line_journal(const struct watch *w, uint64_t *line) { return line + 1 + w->head->tracker_words; }
