@@ -142,8 +142,9 @@ int arena_commit(struct weir_pool *pool, uint32_t ops)
 static void arena__prepare_op(struct weir_pool *pool, uint32_t index)
 {
     struct weir_op *op = arena_op(pool, index);
+    uint64_t none = 0, buffer = 0;
     uint32_t zero = 0;
-    if (WEIR_LIKELY(load_acquire_ptr(&op->pool) != NULL))       /* arena.P2 */
+    if (WEIR_LIKELY(load_acquire_64(&op->pool) != 0))       /* arena.P2 */
         return;
     /* Never 0, so that the swap of a filler who is late fails. trim.B1: set before any header is discarded. */
     /* arena.F1 -> arena.F1: filled once; trim.G2 <- trim.G1 */
@@ -152,8 +153,11 @@ static void arena__prepare_op(struct weir_pool *pool, uint32_t index)
     zero = 0;
     (void)cas_32(&op->index, &zero, index);                     /* arena.F2 -> arena.F2: filled once */
     if (pool->arena.buffers)
-        (void)cas_ptr(&op->buffer, NULL, pool->arena.buffers + index * pool->arena.buffer_stride);  /* arena.F3 -> arena.F3: filled once */
-    (void)cas_ptr(&op->pool, NULL, pool);                       /* arena.P1 -> arena.P2: the fields above */
+        buffer = (uint64_t)(uintptr_t)(pool->arena.buffers + index * pool->arena.buffer_stride) - (uint64_t)(uintptr_t)op;
+    if (pool->arena.buffers)
+        (void)cas_64((uint64_t *)&op->buffer, &none, buffer);   /* arena.F3 -> arena.F3: filled once */
+    none = 0;
+    (void)cas_64(&op->pool, &none, (uint64_t)(uintptr_t)pool);  /* arena.P1 -> arena.P2: the fields above */
 }
 
 /* The headers of a RAW magazine, whose word is s, before its ops are used. The caller lists some magazine as its transit. */

@@ -61,7 +61,7 @@ static unsigned bulk__put(struct cache *c, struct weir_op *const *ops, unsigned 
     unsigned k, room = slot < l ? (unsigned)(l - slot) : 0;
     for (k = 0; k < n && k < room; k++) {
         struct weir_op *op = ops[k];
-        if (!op || load_relaxed_64(&op->refs) != 1 || load_relaxed_ptr(&op->pool) != c->pub.pool)
+        if (!op || load_relaxed_64(&op->refs) != 1 || load_relaxed_64(&op->pool) != (uint64_t)(uintptr_t)c->pub.pool)
             break;
         store_relaxed_64(&op->refs, 0);
         store_relaxed_ptr(&slot[k], op);

@@ -419,7 +419,7 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache)
     struct weir_op *op;
     uint32_t n;
     WEIR_POINT("get.slow");
-    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {        /* fork.F2 <- fork.F1 */
+    if (WEIR_UNLIKELY(load_acquire_32(&pool->odd))) {           /* fork.F2 <- fork.F1 */
         fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
         return cache__get_empty(c);
     }
@@ -481,7 +481,7 @@ void weir_cache_put_slow_1(struct weir_cache *cache)
     uint32_t n = (uint32_t)words_n(c) - 1;
     struct weir_op *op;
     WEIR_POINT("put.slow");
-    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked))) {        /* fork.F2 <- fork.F1 */
+    if (WEIR_UNLIKELY(load_acquire_32(&pool->odd))) {           /* fork.F2 <- fork.F1 */
         fork_mend(pool);                                        /* which has found the op, too */
         return;
     }

@@ -9,7 +9,7 @@
  * which is true at every instruction, because put stores refs = 0 before it publishes and get stores refs = 1 after it claimed. In what order a
  * machine lets a lost thread's last stores out doesn't matter: refs alone decides, and a page that is being copied takes none halfway.
  *
- * relaxed head, running, dirty, forked: the child has one thread while it gathers, and others wait for its lock.
+ * relaxed head, running, dirty, odd: the child has one thread while it gathers, and others wait for its lock.
  *
  * Locks: the registry's, the threads' and the panic hook's are taken before the fork and released on both sides; the pools' own are reset in the child. The child's event
  * descriptor is its own: it closes the inherited copy and makes another when weir_pool_fd is called there.
@@ -47,7 +47,7 @@ void fork_child(void)
         memset(&p->watch_lock, 0, sizeof p->watch_lock);
         memset(&p->cache_lock, 0, sizeof p->cache_lock);
         memset(&p->fork_lock, 0, sizeof p->fork_lock);
-        store_release_32(&p->forked, 1);                        /* fork.F1 -> fork.F2: shut caches */
+        store_release_32(&p->odd, load_relaxed_32(&p->odd) | ODD_FORKED);   /* fork.F1 -> fork.F2: shut caches */
         for (c = load_acquire_ptr(&p->caches); c; c = c->next)  /* thread.C2 */
             (void)cache_shut(c);
     }
@@ -127,7 +127,7 @@ void fork_mend(struct weir_pool *pool)
 {
     uint32_t i;
     os_lock(&pool->fork_lock);
-    if (load_relaxed_32(&pool->forked)) {
+    if (load_relaxed_32(&pool->odd) & ODD_FORKED) {
         fork__reset(pool, thread_cache_if_any(pool));
         fork__gather(pool);
         waiters_reset(pool);
@@ -139,7 +139,7 @@ void fork_mend(struct weir_pool *pool)
         store_relaxed_32(&pool->dirty, CLEAN);
         store_relaxed_32(&pool->famine, 0);
         pool->pinned = 0;
-        store_release_32(&pool->forked, 0);                     /* fork.F1 -> fork.F2: all that was gathered */
+        store_release_32(&pool->odd, load_relaxed_32(&pool->odd) & ~(uint32_t)ODD_FORKED); /* fork.F1 -> fork.F2: all that was gathered */
     }
     os_unlock(&pool->fork_lock);
 }

@@ -151,7 +151,7 @@ struct weir_op *weir_op_at(struct weir_pool *pool, uint32_t index)
     if (!pool || index >= pool->capacity || index >= load_acquire_32(&pool->arena.committed))   /* arena.C2 */
         return NULL;
     op = arena_op(pool, index);
-    return load_acquire_ptr(&op->pool) ? op : NULL;             /* arena.P2 */
+    return load_acquire_64(&op->pool) ? op : NULL;              /* arena.P2 */
 }
 
 struct weir_op *weir_op_from_buffer(struct weir_pool *pool, const void *inside)

@@ -34,6 +34,10 @@ enum {
 #define CACHE_CHUNK_BYTES (CACHE_CHUNK * sizeof(struct cache *))
 
 enum { CLEAN = 0, DIRTY = 1 };
+enum {
+    ODD_FORKED = 1,             /* the child has not put things right yet, see fork.c */
+    ODD_SHARED = 2              /* between processes: segment/ */
+};
 enum { CACHE_FREE = 0, CACHE_USED = 1, CACHE_KEPT = 2 };
 
 struct cache {
@@ -111,7 +115,7 @@ struct weir_pool {
     uint32_t event_state;       /* watch.c */
     uint32_t low_ops;           /* 0: no low-water callback */
     uint32_t low_below;         /* relaxed low_ops, low_below: seen late, it is seen at the next slow path */
-    uint32_t forked;            /* the child has not put things right yet, see fork.c */
+    uint32_t odd;               /* ODD_*: 0 for a pool whose gets and puts are as cache.c has them */
     uint32_t pinned;            /* weir_pool_iovecs calls in force */
     uint32_t reclaimers;        /* how many of the table are in use, ever */
     CACHE_LINE uint64_t waiters_head;   /* next ticket to be served */
@@ -277,7 +281,7 @@ void fork_child(void);
 void fork_mend(struct weir_pool *pool);
 static inline void fork_check(struct weir_pool *pool)
 {
-    if (WEIR_UNLIKELY(load_acquire_32(&pool->forked)))          /* fork.F2 <- fork.F1 */
+    if (WEIR_UNLIKELY(load_acquire_32(&pool->odd) & ODD_FORKED))    /* fork.F2 <- fork.F1 */
         fork_mend(pool);
 }
 

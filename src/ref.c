@@ -51,7 +51,7 @@ enum ref_raise { REF_RAISED, REF_GONE, REF_FULL };
 
 static _Noreturn void ref__op_panic(const struct weir_op *op, const char *what)
 {
-    weir_panic("op %u of pool \"%s\": %s", (unsigned)op->index, weir_pool_name(op->pool), what);
+    weir_panic("op %u of pool \"%s\": %s", (unsigned)op->index, weir_pool_name(weir_op_pool(op)), what);
 }
 
 static _Noreturn void ref__panic(const struct weir_ref *ref, const char *what)

@@ -10,11 +10,18 @@
  *       | refs = {marks, count}     |                        | pool, ...                 |
  *    40 | index       | generation  |                     64 +---------------------------+  written by who diverts the owner
  *    48 | pool                      |                        | g  get is diverted: ration < g
- *    56 | buffer                    |                        | l  put is diverted: its slot >= l
+ *    56 | buffer, from the op on    |                        | l  put is diverted: its slot >= l
  *    64 +---------------------------+                    128 +---------------------------+
  *       | the port's, 64 bytes      |                        | the library's             |
  *   128 +---------------------------+
  *       | the user's area           |
+ *
+ *   pool, of a private pool: its address. Of a shared one, whose ops lie at another address in every process:
+ *      63     52 51  48 47                             1  0
+ *     +---------+------+--------------------------------+---+        the struct weir_pool of each process lies that far below
+ *     | stamp   | 0    | from the struct weir_pool to op | 1 |       its mapping of the op; stamp: the writer that took it (src/segment/),
+ *     +---------+------+--------------------------------+---+        0: nobody
+ *   No thread's slot has such a number, so that every put of a shared op goes out of line.
  *
  * relaxed refs: a first look, or a store by the only holder. What it comes after is published by the word that the op goes on with.
  * relaxed generation: the only holder raises it; a look-up reads it again behind ref.A3. relaxed pool, index, buffer: never change while
@@ -33,12 +40,15 @@ struct weir_op {
     uint64_t refs;              /* 0: free; 1 to WEIR_REFS_MAX: held; from bit 32 on: marks */
     uint32_t index;
     uint32_t generation;        /* one more at the return of an op that was published or whose handle was asked for */
-    struct weir_pool *pool;
-    void *buffer;
+    uint64_t pool;
+    int64_t buffer;             /* bytes from the op to it; 0: none */
     uint64_t port[8];
 };
 
 enum { WEIR_OP_HEADER = 128 };
+
+#define WEIR_OP_SHARED UINT64_C(1)
+#define WEIR_OP_DISTANCE UINT64_C(0x0000fffffffffffe)
 
 /* One unsigned compare, `refs - 1 >= WEIR_REFS_MAX - 1`, catches 0, a count that is full, and every mark. */
 #define WEIR_REFS_MAX (UINT64_C(1) << 30)

@@ -34,7 +34,7 @@ WEIR_INLINE void weir_op_put(struct weir_op *op)
         return;
     }
     s = weir_thread_slots_1;
-    if (WEIR_LIKELY(!WEIR_DIFFERS_RELAXED(&s->pool, WEIR_LOAD_RELAXED(&op->pool))))
+    if (WEIR_LIKELY(!WEIR_DIFFERS_RELAXED(&s->pool, (struct weir_pool *)(uintptr_t)WEIR_LOAD_RELAXED(&op->pool))))
         weir_cache_put_1(s->cache, op);
     else
         weir_op_put_any_1(op);
@@ -42,8 +42,20 @@ WEIR_INLINE void weir_op_put(struct weir_op *op)
 #endif
 
 /* Atomically, because a thread that was stopped while it filled in a fresh header may still swap in vain. */
-WEIR_INLINE void *weir_op_buffer(const struct weir_op *op) { return WEIR_LOAD_RELAXED(&op->buffer); }
-WEIR_INLINE struct weir_pool *weir_op_pool(const struct weir_op *op) { return WEIR_LOAD_RELAXED(&op->pool); }
+WEIR_INLINE void *weir_op_buffer(const struct weir_op *op)
+{
+    int64_t distance = WEIR_LOAD_RELAXED(&op->buffer);
+    return distance ? (char *)(uintptr_t)op + distance : NULL;
+}
+
+WEIR_INLINE struct weir_pool *weir_op_pool(const struct weir_op *op)
+{
+    uint64_t pool = WEIR_LOAD_RELAXED(&op->pool);
+    if (WEIR_UNLIKELY(pool & WEIR_OP_SHARED))
+        pool = (uint64_t)(uintptr_t)op - (pool & WEIR_OP_DISTANCE);
+    return (struct weir_pool *)(uintptr_t)pool;
+}
+
 WEIR_INLINE uint32_t weir_op_index(const struct weir_op *op) { return WEIR_LOAD_RELAXED(&op->index); }
 WEIR_INLINE struct _OVERLAPPED *weir_op_overlapped(struct weir_op *op) { return (struct _OVERLAPPED *)(void *)op; }
 WEIR_INLINE struct weir_op *weir_op_from_overlapped(struct _OVERLAPPED *overlapped)
