@@ -1,4 +1,5 @@
-/* src/os/common.c - the parts of os.h that are the same on every system: the lock, injected failures, touching pages, pages.
+/* src/os/common.c - the parts of os.h that are the same on every system: the lock, injected failures, touching pages, pages, names of
+ * segments.
  *
  * The lock is the third mutex of Drepper's "Futexes are tricky": word is 0 free, 1 locked, 2 locked and somebody may sleep.
  * Invariant: while a thread sleeps on the word, the word is 2 or a wake is on its way. Who had to wait takes the lock as 2,
@@ -11,6 +12,9 @@
 #include "common.h"
 
 #include "../atomic.h"
+
+#include <errno.h>
+#include <string.h>
 
 void os_lock(struct os_lock *lock)
 {
@@ -74,4 +78,16 @@ void common_touch(void *base, size_t bytes)
     size_t page = os_page_size();
     for (size_t at = 0; at < bytes; at += page)
         (void)or_32((uint32_t *)(void *)((char *)base + at), 0);    /* common.T1 -> common.T1: nothing; the page is there */
+}
+
+/* What is a plain file name on both systems; a bad one is refused on either. */
+int common_name(const char *name)
+{
+    if (strlen(name) > 200)
+        return -ENAMETOOLONG;
+    for (const char *at = name; *at; at++) {
+        if ((unsigned char)*at < ' ' || strchr("/\\:*?\"<>|", *at))
+            return -EINVAL;
+    }
+    return *name ? 0 : -EINVAL;
 }

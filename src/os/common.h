@@ -7,4 +7,7 @@
 bool common_may_commit(void);                       /* false: this commit is to fail, because a test asked for it */
 void common_touch(void *base, size_t bytes);        /* faults committed pages in, changing nothing */
 
+#define COMMON_PREFIX "weir."                       /* of a segment's file */
+int common_name(const char *name);                  /* a segment's: 0, -EINVAL, -ENAMETOOLONG */
+
 #endif

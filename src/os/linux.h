@@ -2,7 +2,12 @@
 #ifndef WEIR_OS_LINUX_H
 #define WEIR_OS_LINUX_H
 
+#include <stddef.h>
+
 /* A system call whose answer is its result or a negative errno; leaves errno alone and is no cancellation point. */
 long linux_call(long number, long a, long b, long c, long d, long e, long f);
+
+/* The start of a small file of /proc or /sys, ending in a zero byte: how many bytes, or a negative errno. */
+long linux_read_file(const char *path, char *text, size_t size);
 
 #endif

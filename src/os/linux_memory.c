@@ -30,19 +30,19 @@ enum {
     LINUX_NODES = 1024
 };
 
-/* Reads the start of a small file of /sys; 0 bytes if there is none. The text ends in a zero byte. */
-static size_t linux__read_file(const char *path, char *text, size_t size)
+long linux_read_file(const char *path, char *text, size_t size)
 {
     long fd = linux_call(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
-    long bytes = 0;
+    long bytes = fd;
+    text[0] = 0;
     if (fd >= 0) {
         do {
             bytes = linux_call(SYS_read, fd, (long)text, (long)size - 1, 0, 0, 0);
         } while (bytes == -EINTR);
         (void)linux_call(SYS_close, fd, 0, 0, 0, 0, 0);
+        text[bytes > 0 ? bytes : 0] = 0;
     }
-    text[bytes > 0 ? bytes : 0] = 0;
-    return bytes > 0 ? (size_t)bytes : 0;
+    return bytes;
 }
 
 size_t os_page_size(void)
@@ -53,7 +53,7 @@ size_t os_page_size(void)
 size_t os_huge_page_size(void)
 {
     char text[32];
-    if (linux__read_file("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", text, sizeof text) == 0)
+    if (linux_read_file("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", text, sizeof text) <= 0)
         return 0;
     int saved = errno;
     size_t bytes = strtoul(text, NULL, 10);
@@ -140,7 +140,7 @@ static unsigned linux__count_nodes(int wanted, bool *found)
     char text[1024];
     unsigned count = 0;
     *found = false;
-    if (linux__read_file("/sys/devices/system/node/has_memory", text, sizeof text) == 0)
+    if (linux_read_file("/sys/devices/system/node/has_memory", text, sizeof text) <= 0)
         memcpy(text, "0", 2);
     int saved = errno;
     for (char *at = text; *at >= '0' && *at <= '9';) {

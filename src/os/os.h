@@ -32,7 +32,8 @@ int os_populate(void *base, size_t bytes);                      /* fault all pag
 void *os_pages(size_t bytes);
 void os_pages_free(void *pages, size_t bytes);                  /* NULL: nothing */
 
-/* Injected failures, for tests alone: os_commit answers -ENOMEM once `after` more calls have succeeded; -1: never (the default). */
+/* Injected failures, for tests alone: os_commit answers -ENOMEM, and os_segment_allocate -ENOSPC, once `after` more calls have succeeded; -1: never (the
+ * default). */
 void os_fail_commit_after(long after);
 
 /* -- the process-wide barrier ---------------------------------------------------------------------------------------------
@@ -83,17 +84,22 @@ void os_pin_library(void);                                      /* a dlclose or 
 
 /* -- segments ---------------------------------------------------------------------------------------------------------------
  * Named memory that several processes map, at any address, and that stays until it is unlinked, also when all of them are dead. `before`: so many
- * bytes of private address space (a multiple of the page size; os_commit makes them usable) lie directly in front of the mapping, in every process. */
+ * bytes of private address space (a multiple of the page size; os_commit makes them usable) lie directly in front of the mapping, in every process.
+ * A name: 1 to 200 bytes, none of them a control character, / \ : * ? " < > or |, else -EINVAL. A segment's owner can change all of it, so only one's own
+ * and the administrator's are opened (the administrator may read all). */
 struct os_segment {
     void *base;                 /* of the mapping */
     size_t bytes, before;
-    intptr_t file;
+    intptr_t file;              /* -1: private now, or closed */
+    uint64_t identity[2];       /* of that file: a program that closes all descriptors may have given its number to another one */
 };
 int os_segment_create(struct os_segment *out, const char *name, size_t bytes, size_t before, unsigned mode);
-                                                                /* zero; -EEXIST; -ENOSPC; -EACCES; -ENAMETOOLONG */
+                                                                /* zero; -EEXIST; -EACCES; -ENAMETOOLONG; -EFBIG: over RLIMIT_FSIZE */
 int os_segment_open(struct os_segment *out, const char *name, size_t before, bool write);
-                                                                /* -ENOENT; -EACCES; -EINVAL: not a plain file. bytes: its size now */
-int os_segment_allocate(const struct os_segment *s, size_t at, size_t bytes);  /* before first use, or a full file system would be a fault: -ENOSPC */
+                                                                /* -ENOENT; -EACCES; -EINVAL: not a plain file; -EAGAIN: it is
+                                                                   being made, its size is 0 still. bytes: its size now */
+int os_segment_allocate(const struct os_segment *s, size_t at, size_t bytes);  /* before first use, or a full file system would be a fault: -ENOSPC.
+                                                                   Idempotent, contents stay */
 int os_segment_punch(const struct os_segment *s, size_t at, size_t bytes);     /* the memory back; reads zero, and needs allocate again */
 void os_segment_close(struct os_segment *s);
 int os_segment_private_copy(struct os_segment *s);              /* in a forked child: the same contents at the same address, no longer shared */
@@ -103,16 +109,17 @@ int os_segment_path(const char *name, char *out, size_t size);  /* for messages:
 
 /* -- who a process or thread is, and whether it is still there -------------------------------------------------------------------- */
 struct os_process {
-    uint64_t boot;              /* a digest of this boot of the machine */
-    uint64_t space;             /* the pid namespace; Windows: 0 */
+    uint64_t boot;              /* a digest of this boot of the machine; Windows: 1, since start is of all boots */
+    uint64_t space;             /* the pid namespace in the low half, the time namespace in the high one; Windows: 0 */
     int64_t pid;
-    uint64_t start;             /* when it started, in a unit of the system's */
+    uint64_t start;             /* when it started, in a unit of the system's; 0: not known */
 };
-enum os_life { OS_ALIVE, OS_ZOMBIE, OS_DEAD, OS_UNKNOWN };      /* UNKNOWN: of another pid namespace that can't be seen from here */
-int os_process_self(struct os_process *out);                    /* right after a fork, too */
+enum os_life { OS_ALIVE, OS_ZOMBIE, OS_DEAD, OS_UNKNOWN };      /* UNKNOWN: can't be seen from here (another namespace, a hidden /proc). Never a guess */
+int os_process_self(struct os_process *out);                    /* right after a fork, too. Negative: what could not be told is 0 */
 enum os_life os_process_life(const struct os_process *process); /* a reused pid is DEAD */
 int64_t os_thread_id(void);
 uint64_t os_thread_start(void);                                 /* of the calling thread, as process.start */
+void os_thread_name(char *out, size_t size);                    /* of the calling thread, as the system knows it; "": it has none */
 enum os_life os_thread_life(const struct os_process *process, int64_t tid, uint64_t start);
 
 /* -- what is in the process --------------------------------------------------------------------------------------------------- */
@@ -123,8 +130,8 @@ struct os_module {
     unsigned id_bytes;          /* 0: it has none */
 };
 int os_module_of(const void *address, struct os_module *out);   /* -ENOENT */
-unsigned os_stack(const void **out, unsigned n, const void *from);  /* return addresses, innermost first, beginning with `from` if it is among them;
-                                                                   0: this system or C library can't */
+unsigned os_stack(const void **out, unsigned n, const void *from);  /* return addresses, innermost first, beginning with `from` if it is among them.
+                                                                   The first call may load a library; n 0: only that. 0: there is no way here */
 const char *os_environment(const char *name);                   /* NULL: not set, or the program is privileged */
 int os_protect(void *base, size_t bytes, bool accessible);      /* whole pages */
 
