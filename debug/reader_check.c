@@ -87,7 +87,7 @@ static int check__line(const struct debug_header *h)
 
 static int check__chunks(const struct debug_header *h)
 {
-    uint64_t least = (uint64_t)DEBUG_CHUNK * 8 * ((h->kind == TRACK_DOMAIN ? 2 : 1) + h->line_words);
+    uint64_t least = chunk_lines(h->kind == TRACK_DOMAIN) + (uint64_t)DEBUG_CHUNK * 8 * h->line_words;
     if (h->chunk_bytes < least || h->chunk_bytes % 8)
         return torn("chunks of %u bytes, %llu are needed", (unsigned)h->chunk_bytes, (unsigned long long)least);
     if (h->chunks < (h->objects - 1) / DEBUG_CHUNK + 1)

@@ -8,8 +8,8 @@
  *            `version` those that began.
  * The dead   a thread that was killed in an update leaves active > 0 for good, and its intent {sign, token, object}. Once as many dead threads' intents as
  *            active says name the object, nobody else is in it, and what is unknown is how far each one came: a prefix of its steps. Each prefix is
- *            taken back in a copy (tracker->undo). The one that decodes as certified is what was; if several different ones do, or none, nothing is
- *            certified. A take's count goes up first and a give's down last, so the dead thread's reference is in the count either way: it is
+ *            taken back in a copy (tracker->undo). The one that decodes as certified is what was (probable, where there is none); if several that say
+ *            different things do, or none, nothing is. A take's count goes up first and a give's down last, so the dead thread's reference is in the count either way: it is
  *            decoded without the takes, which are then added to the verdict as what they are, references of the dead.
  * Threads    as reader.c.     Progress   bounded: READER_TRIES readings, READER_DECODES prefixes.
  * Wrong      a living thread that is stopped in the midst of an update: stable is false, and the verdict is ambiguous at best probable.
@@ -20,6 +20,7 @@
 
 struct line {                   /* where an object's parts are */
     const uint64_t *birth, *object, *words;
+    const uint32_t *places;
 };
 
 static bool line__find(const struct reader *r, uint32_t object, struct line *out)
@@ -31,8 +32,9 @@ static bool line__find(const struct reader *r, uint32_t object, struct line *out
     if (object >= h->objects || ((const volatile uint8_t *)r->base)[h->ready_at + chunk] != DEBUG_IS_READY)
         return false;
     out->birth = reader_words(r, at) + in;
-    out->object = domain ? reader_words(r, at) + DEBUG_CHUNK + in : NULL;
-    out->words = reader_words(r, at) + (domain ? 2 : 1) * DEBUG_CHUNK + (size_t)in * h->line_words;
+    out->places = (const uint32_t *)(const void *)reader_words(r, at + CHUNK_PLACES) + in;
+    out->object = domain ? reader_words(r, at + CHUNK_OBJECTS) + in : NULL;
+    out->words = reader_words(r, at + chunk_lines(domain)) + (size_t)in * h->line_words;
     return true;
 }
 
@@ -57,7 +59,8 @@ static void line__decode(const struct reader *r, const uint64_t *words, uint32_t
 {
     struct tracker_reading reading = {
         .words = words, .parameter = r->head.parameter, .n_words = r->head.tracker_words, .count = count,
-        .own = (r->head.flags & DEBUG_OWN) != 0, .tokens = &r->tokens, .nodes = reader_tables(r)->nodes, .n_nodes = r->head.nodes,
+        .own = (r->head.flags & DEBUG_OWN) != 0, .tokens = &r->tokens,
+        .nodes = r->head.nodes ? reader_tables(r)->nodes : NULL, .n_nodes = r->head.nodes,
     };
     memset(out, 0, sizeof *out);
     out->certainty = WEIR_AMBIGUOUS;
@@ -108,32 +111,36 @@ struct solve {
     uint32_t object, count, n;                  /* the dead that name it */
     const struct reader_intent *dead[2 * READER_DEAD];
     const struct reader_intent *chosen[READER_DEAD];
-    unsigned chosen_n, need, tried, different;
-    struct verdict best;
+    unsigned chosen_n, need, tried;
+    struct verdict best;                        /* the surest there was */
+    unsigned different;                         /* readings that are as sure, and say something else */
 };
 
-static bool solve__certified(const struct solve *s, const uint64_t *words, struct verdict *v)
+static bool solve__consistent(const struct solve *s, const uint64_t *words, struct verdict *v)
 {
     uint32_t takes = 0;
-    bool empty = true;
     for (unsigned i = 0; i < s->need; i++)
         takes += intent_sign(s->chosen[i]->intent) > 0;
     if (takes > s->count)
         return false;
-    for (unsigned i = 0; i < s->r->head.tracker_words; i++)
-        empty &= words[i] == 0;
-    if (takes == s->count && empty) {
-        memset(v, 0, sizeof *v);
-        v->certainty = WEIR_CERTIFIED;
-    } else {
-        line__decode(s->r, words, s->count - takes, v);
-    }
-    if (v->certainty != WEIR_CERTIFIED)
+    line__decode(s->r, words, s->count - takes, v);
+    if (v->certainty > WEIR_PROBABLE)
         return false;
     for (unsigned i = 0; i < s->need; i++)
         if (intent_sign(s->chosen[i]->intent) > 0 && !line__add(v, intent_token(s->chosen[i]->intent)))
             return false;
     return true;
+}
+
+/* A certified one counts for more than any number of probable ones. */
+static void solve__weigh(struct solve *s, const struct verdict *v)
+{
+    if (!s->different || v->certainty < s->best.certainty) {
+        s->best = *v;
+        s->different = 1;
+    } else if (v->certainty == s->best.certainty && !line__same(v, &s->best)) {
+        s->different++;
+    }
 }
 
 /* Chooses `need` of the dead from `from` on, and a prefix for each. `words` has those of the chosen ones taken back. */
@@ -144,17 +151,15 @@ static void solve__from(struct solve *s, unsigned from, const uint64_t *words)
     uint64_t *copy = reader_tables(r)->copy + (size_t)s->chosen_n * r->head.line_words;
     struct verdict v;
     if (s->chosen_n == s->need) {
-        if (s->tried++ < READER_DECODES && solve__certified(s, words, &v) && !(s->different && line__same(&v, &s->best))) {
-            s->best = v;
-            s->different++;
-        }
+        if (solve__consistent(s, words, &v))
+            solve__weigh(s, &v);
         return;
     }
-    for (unsigned i = from; i < s->n && s->tried <= READER_DECODES; i++) {
+    for (unsigned i = from; i < s->n; i++) {
         uint64_t intent = s->dead[i]->intent;
         uint32_t token = intent_token(intent);
         bool known = token < r->tokens.n;
-        for (unsigned steps = 0; steps <= t->steps(r->head.parameter) && s->tried <= READER_DECODES; steps++) {
+        for (unsigned steps = 0; steps <= t->steps(r->head.parameter) && s->tried <= READER_DECODES; steps++, s->tried++) {
             memcpy(copy, words, (size_t)r->head.tracker_words * 8);
             if (!t->undo(copy, r->head.parameter, known ? r->tokens.value[token] : 0, known ? r->tokens.who[token] : 0, token, intent_sign(intent), steps))
                 continue;
@@ -210,6 +215,9 @@ static enum reading line__read(const struct reader *r, const struct line *line, 
 static void line__place(const struct reader *r, const struct line *line, struct reader_object *out)
 {
     const struct debug_header *h = &r->head;
+    uint32_t places = load_relaxed_32(line->places);            /* relaxed places: a hint for people */
+    out->first = place_first(places) < h->sites ? place_first(places) : 0;
+    out->last = place_last(places) < h->sites ? place_last(places) : 0;
     if (line->object)
         out->address = load_relaxed_64(line->object);           /* relaxed: read before the birth's second look would be the same; it is a number to print */
     else if (h->buffer_size && h->buffers)
