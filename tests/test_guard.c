@@ -188,6 +188,20 @@ static void zeros_before_a_buffer_that_begins_no_page_are_a_write(void **state)
     scene_end(&s);
 }
 
+static void zeros_behind_a_held_buffer_are_a_write(void **state)
+{
+    struct scene s = scene_make(100, "plain"), shared = scene_make(100, "shared");
+    (void)state;
+    take(&s, 7);
+    poke_zeros(&s, 7, 100, GUARD_RED_ZONE / 2);
+    assert_panics(give(&s, 7), "op 7 ", "overrun");
+    take(&shared, 7);
+    poke_zeros(&shared, 7, 100, GUARD_RED_ZONE / 2);
+    assert_panics(give(&shared, 7), "op 7 ", "overrun");
+    scene_end(&s);
+    scene_end(&shared);
+}
+
 static void what_another_process_trimmed_is_no_write(void **state)
 {
     struct scene s = scene_make(10000, "shared");
@@ -299,6 +313,14 @@ static void story_make(struct scene *s)
     s->watch.chunks = (char *)story_chunk;
 }
 
+static int lines_of(const char *text)
+{
+    int n = *text != 0;
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}
+
 static void an_op_s_story_names_who_what_where_and_when(void **state)
 {
     struct scene s;
@@ -319,6 +341,9 @@ static void an_op_s_story_names_who_what_where_and_when(void **state)
     guard_biography(&s.watch.track, 7, text, sizeof text);
     assert_null(strstr(text, "worker-3"));      /* the oldest are dropped */
     assert_says(text, "0 ms ago  reference given back by somebody not known at a place not known", (char *)NULL);
+    words[1 + 2 * (6 % 4)] += UINT64_C(1) << 32;        /* another entry's number: it is being written anew */
+    guard_biography(&s.watch.track, 7, text, sizeof text);
+    assert_int_equal(lines_of(text), 4);
     guard_biography(&s.watch.track, 7, text, 40);
     assert_int_equal(strlen(text), 39);
     scene_end(&s);
@@ -373,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_write_beside_a_free_buffer_is_found_at_the_get),
         cmocka_unit_test(what_a_trim_took_is_no_write),
         cmocka_unit_test(zeros_before_a_buffer_that_begins_no_page_are_a_write),
+        cmocka_unit_test(zeros_behind_a_held_buffer_are_a_write),
         cmocka_unit_test(what_another_process_trimmed_is_no_write),
         cmocka_unit_test(a_pool_without_buffers_has_no_guard),
         cmocka_unit_test(a_shared_pool_is_poisoned_where_pages_were_asked_for),
