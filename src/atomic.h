@@ -125,6 +125,10 @@ static inline uint64_t or_64(uint64_t *p, uint64_t v)
     return old;
 }
 
+/* A byte that says yes or no. The builtins are right everywhere, and TSan sees them. */
+static inline uint8_t load_acquire_8(const uint8_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+static inline void store_release_8(uint8_t *p, uint8_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+
 /* Pointers are words: one place that says so. */
 static inline void *load_relaxed_ptr(const void *p) { return (void *)(uintptr_t)load_relaxed_64((const uint64_t *)p); }
 static inline void *load_acquire_ptr(const void *p) { return (void *)(uintptr_t)load_acquire_64((const uint64_t *)p); }

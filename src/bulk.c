@@ -10,7 +10,7 @@
 #include "words.h"
 #include "panic.h"
 
-static unsigned bulk__collect(struct weir_pool *pool, struct weir_op **out, unsigned n)
+static unsigned bulk__collect(struct weir_pool *pool, struct weir_op **out, unsigned n, const void *site)
 {
     unsigned i = 0, k;
     while (i < n) {
@@ -20,7 +20,7 @@ static unsigned bulk__collect(struct weir_pool *pool, struct weir_op **out, unsi
             i += k;
             continue;
         }
-        out[i] = weir_op_get(pool);
+        out[i] = WEIR_UNLIKELY(pool->track != NULL) ? op_get_from(pool, site) : weir_op_get(pool);
         if (!out[i]) {
             c = thread_cache_if_any(pool);
             if (c)
@@ -44,10 +44,10 @@ unsigned weir_op_get_bulk(struct weir_pool *pool, struct weir_op **out, unsigned
     c = thread_cache_known(pool);
     if (c && cache_claim_bulk(c, out, n))
         return n;
-    got = bulk__collect(pool, out, n);
+    got = bulk__collect(pool, out, n, __builtin_return_address(0));
     if (!got) {
         os_lock(&pool->collector);
-        got = bulk__collect(pool, out, n);
+        got = bulk__collect(pool, out, n, __builtin_return_address(0));
         os_unlock(&pool->collector);
     }
     return got;
@@ -85,7 +85,10 @@ void weir_op_put_bulk(struct weir_op **ops, unsigned n)
         struct cache *c = op && load_relaxed_64(&op->refs) == 1 ? thread_cache_known(load_relaxed_ptr(&op->pool)) : NULL;
         k = c ? bulk__put(c, ops + i, n - i) : 0;
         if (!k) {
-            weir_op_put(op);
+            if (op && load_relaxed_64(&op->refs) != 1)
+                op_put_odd(op, __builtin_return_address(0));
+            else
+                weir_op_put(op);
             k = 1;
         }
         i += k;

@@ -286,7 +286,7 @@ static void cache__open(struct cache *c)
     }
     if (!pool->barrier || g_is_shut(g))
         (void)cache__settle(c, &n, n);
-    ration = watch_ration(pool, n, &l);
+    ration = watch_ration(c, n, &l);
     words_set(c, n, ration);
     mark_dirty(pool);                                           /* after cache.F1: g is open, or w is in sight */
     if (pool->barrier)
@@ -368,7 +368,20 @@ static bool cache__nothing_anywhere(struct weir_pool *pool, const struct cache *
            load_relaxed_32(&pool->event_state) == EVENT_ARMED;  /* by who armed it, who has looked since */
 }
 
-static struct weir_op *cache__get_empty(struct cache *c)
+/* op was taken in a watched pool, and is not counted yet. */
+static struct weir_op *cache__got_watched(struct cache *c, struct weir_op *op, const void *site)
+{
+    struct weir_pool *pool = c->pub.pool;
+    bool follow;
+    if (watch_low(pool))
+        return cache__say_low(c, op);
+    count_add(&c->granted, 1);
+    follow = cache_follows(c, c->granted - (uint64_t)c->pub.ration);
+    cache_rearm(c);
+    return op_born_watched(pool, op, follow, c->site ? c->site : site);
+}
+
+static inline __attribute__((always_inline)) struct weir_op *cache__get_empty(struct cache *c, const void *site)
 {
     struct weir_pool *pool = c->pub.pool;
     struct weir_op *op = NULL;
@@ -385,8 +398,8 @@ static struct weir_op *cache__get_empty(struct cache *c)
         if (!op && watch_ran_empty(pool))
             op = cache_take(c);
     }
-    if (op && watch_low(pool))
-        return cache__say_low(c, op);
+    if (op && WEIR_UNLIKELY(load_relaxed_32(&pool->watched)))
+        return cache__got_watched(c, op, site);
     cache_rearm(c);
     if (!op) {
         store_relaxed_32(&pool->famine, FAMINE);
@@ -397,21 +410,24 @@ static struct weir_op *cache__get_empty(struct cache *c)
     return op_born(op);
 }
 
-/* op was claimed from an open cache, n are left, and the level is watched. */
-static struct weir_op *cache__get_watched(struct cache *c, struct weir_op *op, uint32_t n)
+/* op was claimed from an open cache, n are left, and the pool is watched. */
+static struct weir_op *cache__get_watched(struct cache *c, struct weir_op *op, uint32_t n, const void *site)
 {
     struct weir_pool *pool = c->pub.pool;
     uint32_t l = pool->magazine;
+    bool follow;
     if (watch_low(pool)) {
         count_add(&c->granted, (uint64_t)-1);
         return cache__say_low(c, op);
     }
-    words_set(c, n, watch_ration(pool, n, &l));
+    follow = cache_follows(c, c->granted - (uint64_t)c->pub.ration);
+    words_set(c, n, watch_ration(c, n, &l));
     if (l < pool->magazine)                                     /* the level is low: the put that raises it must say so */
         cache__set_l(c, l);
-    return op_born(op);
+    return op_born_watched(pool, op, follow, c->site ? c->site : site);
 }
 
+/* Where a get was called from is read only if the pool is watched: from this frame, into which all that asks for it is inlined. */
 struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache)
 {
     struct cache *c = cache_of(cache);
@@ -421,30 +437,32 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache)
     WEIR_POINT("get.slow");
     if (WEIR_UNLIKELY(load_acquire_32(&pool->odd))) {           /* fork.F2 <- fork.F1 */
         fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
-        return cache__get_empty(c);
+        goto empty;
     }
     if (words_n(c) < 0) {
         words_store_ration(c, c->pub.ration + 1);               /* cache.W1: the claim was void */
-        return cache__get_empty(c);
+        goto empty;
     }
     n = (uint32_t)words_n(c);
     op = (struct weir_op *)load_relaxed_ptr(&c->slot[n]);
     if (!g_is_shut(load_g(c))) {                                /* cache.G5: only the ration was used up */
-        if (WEIR_UNLIKELY(load_relaxed_32(&pool->low_ops)))
-            return cache__get_watched(c, op, n);
+        if (WEIR_UNLIKELY(load_relaxed_32(&pool->watched)))
+            return cache__get_watched(c, op, n, __builtin_return_address(0));
         words_set(c, n, n);
         return op_born(op);
     }
     if (!cache__settle(c, &n, n + 1)) {
         count_add(&c->granted, (uint64_t)-1);                   /* the get that the ration paid for was none */
-        return cache__get_empty(c);
+        goto empty;
     }
-    if (watch_low(pool)) {
+    if (WEIR_UNLIKELY(load_relaxed_32(&pool->watched))) {
         count_add(&c->granted, (uint64_t)-1);
-        return cache__say_low(c, op);
+        return cache__got_watched(c, op, __builtin_return_address(0));
     }
     cache_rearm(c);
     return op_born(op);
+empty:
+    return cache__get_empty(c, __builtin_return_address(0));
 }
 
 /* n ops of the loaded magazine at once, if it has them and nothing diverts. false: nothing was taken. */

@@ -96,7 +96,7 @@ void panic_let_go(void)
 
 _Noreturn void weir_panic(const char *format, ...)
 {
-    char text[2048];                    /* with an op's journal */
+    char text[512];
     weir_panic_fn fn;
     void *arg;
     va_list args;

@@ -25,10 +25,14 @@ void fork_before(void)
     os_lock(&registry_lock);
     os_lock(&threads_lock);
     panic_hold();
+    if (track_layer)
+        track_layer->hold();
 }
 
 void fork_parent(void)
 {
+    if (track_layer)
+        track_layer->let_go();
     panic_let_go();
     os_unlock(&threads_lock);
     os_unlock(&registry_lock);
@@ -51,6 +55,8 @@ void fork_child(void)
         for (c = load_acquire_ptr(&p->caches); c; c = c->next)  /* thread.C2 */
             (void)cache_shut(c);
     }
+    if (track_layer)
+        track_layer->forked();
     fork_parent();
 }
 

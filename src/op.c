@@ -18,58 +18,93 @@ static _Noreturn void op__foreign(const void *address, const struct weir_op *op,
     weir_panic("put of %p, which is not an op of any open pool", address);
 }
 
-/* A put of something else than an op that the caller alone holds. */
-void weir_op_put_odd_1(struct weir_op *op)
+static _Noreturn void op__put_wrong(struct weir_op *op, uint64_t refs)
+{
+    if (!refs)
+        op_panic(op, "was put twice: it was given back already, and nobody may hold it");
+    if (refs & WEIR_REFS_SUBMITTED)
+        op_panic(op, "was put while it is submitted: the system still owns it until its completion (weir_op_returned)");
+    if (refs & WEIR_REFS_SATURATED)
+        op_panic(op, "was put, but its count is saturated: it is never given back");
+    if (refs & WEIR_REFS_PUBLISHED)
+        op_panic(op, "was put, but it is published: give it back by weir_op_unref");
+    op_panic(op, "was put with %u references: only a sole owner puts, others call weir_op_unref", weir_op_refs(op));
+}
+
+/* The caller's op, or nobody's: panic. Only what this thread's slots don't know takes the registry's lock. */
+static void op__check(struct weir_op *op)
 {
     const char *part = "";
     struct weir_op *found;
-    struct weir_pool *pool;
-    uint64_t refs;
-    uint32_t index;
-    if (!op)
+    struct weir_pool *pool = weir_op_pool(op);
+    if (thread_cache_known(pool) && arena_op_of(pool, op, &part) == op && strcmp(part, "op") == 0)
         return;
     pool = registry_find(op, &found, &part);
     if (!pool || found != op)
         op__foreign(op, found, pool, part);
-    refs = load_relaxed_64(&op->refs);
-    if (refs == (1 | WEIR_REFS_NAMED)) {                        /* not odd: but its handle is to be another */
-        op_unname(op);
-        weir_op_put(op);
+}
+
+/* A put of something else than an op that the caller alone holds, unseen and unwatched. */
+void op_put_odd(struct weir_op *op, const void *site)
+{
+    const uint64_t fine = WEIR_REFS_NAMED | WEIR_REFS_GUARDED | WEIR_REFS_TRACKED;
+    uint64_t refs;
+    if (!op)
         return;
+    op__check(op);
+    refs = load_relaxed_64(&op->refs);
+    if (refs & (WEIR_REFS_GUARDED | WEIR_REFS_TRACKED)) {
+        if (refs & ~WEIR_REFS_COUNT & ~fine)
+            op__put_wrong(op, refs);
+        if (!(refs & WEIR_REFS_TRACKED) && (refs & WEIR_REFS_COUNT) != 1)
+            op__put_wrong(op, refs);
+        if (!op_end_watched(op, refs, site))
+            op__put_wrong(op, refs);
+    } else if (refs == (1 | WEIR_REFS_NAMED)) {                 /* not odd: but its handle is to be another */
+        op_unname(op);
+    } else {
+        op__put_wrong(op, refs);
     }
-    index = (uint32_t)((size_t)((char *)op - pool->arena.ops) / pool->arena.op_stride);
-    if (!refs)
-        weir_panic("op %u of pool \"%s\" was put twice: it was given back already, and nobody may hold it", index, pool->name);
-    if (refs & WEIR_REFS_SUBMITTED)
-        weir_panic("op %u of pool \"%s\" was put while it is submitted: the system still owns it until its completion (weir_op_returned)",
-                   index, pool->name);
-    if (refs & WEIR_REFS_SATURATED)
-        weir_panic("op %u of pool \"%s\" was put, but its count is saturated: it is never given back", index, pool->name);
-    if (refs & WEIR_REFS_PUBLISHED)
-        weir_panic("op %u of pool \"%s\" was put, but it is published: give it back by weir_op_unref", index, pool->name);
-    weir_panic("op %u of pool \"%s\" was put with %u references: only a sole owner puts, others call weir_op_unref", index, pool->name,
-               (unsigned)(refs & WEIR_REFS_COUNT));
+    weir_op_put(op);
+}
+
+void weir_op_put_odd_1(struct weir_op *op)
+{
+    op_put_odd(op, __builtin_return_address(0));
+}
+
+static struct weir_op *op__get_by(struct cache *c, const void *site)
+{
+    struct weir_op *op;
+    cache_set_site(c, site);
+    op = weir_op_get_from(&c->pub);
+    cache_set_site(c, NULL);
+    return op;
 }
 
 /* Without a cache of this thread's: a borrowed one, emptied afterwards. */
-static struct weir_op *op__get_borrowed(struct weir_pool *pool)
+static struct weir_op *op__get_borrowed(struct weir_pool *pool, const void *site)
 {
     struct cache *c = cache_acquire(pool);
     struct weir_op *op;
     if (!c)
         return NULL;
-    op = weir_op_get_from(&c->pub);
+    op = op__get_by(c, site);
     cache_release(c);
     return op;
 }
 
+struct weir_op *op_get_from(struct weir_pool *pool, const void *site)
+{
+    struct cache *c = thread_cache(pool);
+    return c ? op__get_by(c, site) : op__get_borrowed(pool, site);
+}
+
 struct weir_op *weir_op_get_any_1(struct weir_pool *pool)
 {
-    struct cache *c;
     if (!pool)
         weir_panic("weir_op_get: pool is NULL");
-    c = thread_cache(pool);
-    return c ? weir_op_get_from(&c->pub) : op__get_borrowed(pool);
+    return op_get_from(pool, __builtin_return_address(0));
 }
 
 void weir_op_put_any_1(struct weir_op *op)
@@ -179,11 +214,12 @@ void weir_op_submitted(struct weir_op *op)
     }
     do {
         if (!(refs & WEIR_REFS_COUNT))
-            weir_panic("op %u of pool \"%s\" was submitted, but nobody holds it: it was given back", weir_op_index(op), weir_op_pool(op)->name);
+            op_panic(op, "was submitted, but nobody holds it: it was given back");
         if (refs & WEIR_REFS_SUBMITTED)
-            weir_panic("op %u of pool \"%s\" was submitted twice: one I/O at a time, and weir_op_returned in between", weir_op_index(op),
-                       weir_op_pool(op)->name);
+            op_panic(op, "was submitted twice: one I/O at a time, and weir_op_returned in between");
     } while (!cas_64(&op->refs, &refs, refs | WEIR_REFS_SUBMITTED));    /* ref.R1 */
+    if (refs & WEIR_REFS_TRACKED)
+        track_layer->note(weir_op_pool(op)->track, weir_op_index(op), TRACK_SUBMIT, __builtin_return_address(0));
 }
 
 void weir_op_returned(struct weir_op *op)
@@ -195,7 +231,8 @@ void weir_op_returned(struct weir_op *op)
     }
     do {
         if (!(refs & WEIR_REFS_SUBMITTED))
-            weir_panic("op %u of pool \"%s\" returned, but it was not submitted (weir_op_submitted comes before the system call)",
-                       weir_op_index(op), weir_op_pool(op)->name);
+            op_panic(op, "returned, but it was not submitted (weir_op_submitted comes before the system call)");
     } while (!cas_64(&op->refs, &refs, refs & ~WEIR_REFS_SUBMITTED));   /* ref.R1 */
+    if (refs & WEIR_REFS_TRACKED)
+        track_layer->note(weir_op_pool(op)->track, weir_op_index(op), TRACK_RETURN, __builtin_return_address(0));
 }

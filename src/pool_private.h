@@ -18,6 +18,7 @@
 #include "atomic.h"
 #include "magazine.h"
 #include "os/os.h"
+#include "track.h"
 
 #define CACHE_LINE __attribute__((aligned(64)))
 
@@ -61,6 +62,9 @@ struct cache {
     uint64_t out;               /* ops that left loaded magazines (of this cache, or by this thief) as FULL ones */
     uint64_t refills, flushes, steals, empties, waits;
     uint32_t looks;             /* refills since the level was last looked at */
+    uint64_t sample_at;         /* the get, counted from the cache's first, that is to be followed; watched pools only */
+    uint64_t sample_state;      /* of the random gaps between them */
+    const void *site;           /* where a get that is under way was called from, if it came through another of the library's functions */
     struct weir_op *hand;       /* the op of the put in progress: given back to its caller if a panic is left by longjmp */
 };
 
@@ -98,6 +102,7 @@ struct weir_pool {
     uint32_t id;                /* its place in the registry and in each thread's table */
     bool keep_prev;             /* cache >= 2: a cache has a previous magazine, too */
     bool barrier;               /* os_barrier_works(): else no cache ever opens */
+    struct track *track;        /* NULL: the debug layer has nothing to do with it */
     size_t buffer_size, user_size;
     void *memory;               /* that this struct lies in */
     size_t memory_bytes;
@@ -113,6 +118,7 @@ struct weir_pool {
     uint32_t sweeps;            /* tickets given out */
     uint32_t famine;            /* puts that still go straight to the depot */
     uint32_t event_state;       /* watch.c */
+    uint32_t watched;           /* low_ops or track: gets are looked at one by one. relaxed watched: seen late, it is seen at the next slow path */
     uint32_t low_ops;           /* 0: no low-water callback */
     uint32_t low_below;         /* relaxed low_ops, low_below: seen late, it is seen at the next slow path */
     uint32_t odd;               /* ODD_*: 0 for a pool whose gets and puts are as cache.c has them */
@@ -194,6 +200,20 @@ static inline struct weir_op *op_born(struct weir_op *op)
     return op;
 }
 
+/* An op in hand that is born in a watched pool; follow: this life is to be followed. */
+struct weir_op *op_born_watched(struct weir_pool *pool, struct weir_op *op, bool follow, const void *site);
+bool cache_follows(struct cache *c, uint64_t gets);
+static inline void cache_set_site(struct cache *c, const void *site)
+{
+    if (WEIR_UNLIKELY(c->pub.pool->track != NULL))
+        c->site = site;
+}
+int track_open(struct track **out, const struct track_shape *shape, const char *spec);     /* under registry_opening */
+struct weir_op *op_get_from(struct weir_pool *pool, const void *site);
+void op_put_odd(struct weir_op *op, const void *site);
+bool op_end_watched(struct weir_op *op, uint64_t refs, const void *site);
+_Noreturn void op_panic(const struct weir_op *op, const char *format, ...) WEIR_PRINTF(2, 3);
+
 /* By the only holder of an op that is going back: handles that it had are no longer its own, and it has no marks any more. */
 static inline void op_unname(struct weir_op *op)
 {
@@ -248,7 +268,7 @@ bool watch_low_slow(struct weir_pool *pool);
 void watch_call_low(struct weir_pool *pool);
 static inline bool watch_low(struct weir_pool *pool)            /* true: the caller runs low_fn when it has finished */
 {
-    return WEIR_UNLIKELY(load_relaxed_32(&pool->low_ops)) && watch_low_slow(pool);
+    return load_relaxed_32(&pool->low_ops) && watch_low_slow(pool);
 }
 void watch_level_rose_slow(struct weir_pool *pool);
 static inline void watch_level_rose(struct weir_pool *pool)
@@ -256,7 +276,7 @@ static inline void watch_level_rose(struct weir_pool *pool)
     if (WEIR_UNLIKELY(load_relaxed_32(&pool->low_below)))
         watch_level_rose_slow(pool);
 }
-uint32_t watch_ration(struct weir_pool *pool, uint32_t n, uint32_t *l);
+uint32_t watch_ration(struct cache *c, uint32_t n, uint32_t *l);
 void watch_close(struct weir_pool *pool);
 
 /* stats.c */
@@ -271,6 +291,7 @@ void stats_look(struct weir_pool *pool, struct cache *c);
 /* registry.c */
 extern struct os_lock registry_opening, registry_lock;
 extern struct os_lock threads_lock;
+int registry_check_name(const char *name);
 struct weir_pool *registry_first(void);                         /* under registry_opening */
 struct weir_pool *registry_find(const void *inside, struct weir_op **op, const char **part);
 

@@ -46,100 +46,117 @@
 
 #include "atomic.h"
 #include "panic.h"
-
-enum ref_raise { REF_RAISED, REF_GONE, REF_FULL };
-
-static _Noreturn void ref__op_panic(const struct weir_op *op, const char *what)
-{
-    weir_panic("op %u of pool \"%s\": %s", (unsigned)op->index, weir_pool_name(weir_op_pool(op)), what);
-}
-
-static _Noreturn void ref__panic(const struct weir_ref *ref, const char *what)
-{
-    weir_panic("reference count %p of object %p: %s", (const void *)ref, (void *)(uintptr_t)ref->word[1], what);
-}
-
-/* Take back a change of the word, unless somebody has changed it since: that somebody found it wrong already. */
-static void ref__undo(uint64_t *word, uint64_t now, uint64_t before)
-{
-    (void)cas_64(word, &now, before);                           /* ref.R1: takes back what it did */
-}
-
-/* Sets the mark on a word whose count is full. true: this call was the first. */
-static bool ref__saturate(uint64_t *word)
-{
-    return !(or_64(word, WEIR_REFS_SATURATED) & WEIR_REFS_SATURATED);   /* ref.R1: the mark */
-}
-
-/* One more, by who may hold nothing: only if `marks` are set and the count is not 0. */
-static enum ref_raise ref__raise(uint64_t *word, uint64_t marks)
-{
-    uint64_t old = load_acquire_64(word);                       /* ref.A3 <- ref.R3, for a full count, which is not raised */
-    do {
-        if ((old & marks) != marks || !(old & WEIR_REFS_COUNT))
-            return REF_GONE;
-        if ((old & WEIR_REFS_COUNT) >= WEIR_REFS_MAX)
-            return REF_FULL;
-        WEIR_POINT("look-up.seen");
-    } while (!cas_64(word, &old, old + 1));                     /* ref.A3 <- ref.R3: what was so when it was published */
-    WEIR_POINT("look-up.raised");
-    return REF_RAISED;
-}
+#include "ref_private.h"
 
 /* -- ops: the odd cases ------------------------------------------------------------------------------------------------------ */
 
-/* The count was raised from `old`, which is 0, full, or has marks. */
-void weir_op_ref_odd_1(struct weir_op *op, uint64_t old)
+static struct track *ref__track(const struct weir_op *op)
 {
+    return weir_op_pool(op)->track;
+}
+
+/* The count was raised from `old`, which is 0, full, tracked or saturated. */
+static __attribute__((noinline)) void ref__ref_odd(struct weir_op *op, uint64_t old, const void *site)
+{
+    bool first;
+    if (old & WEIR_REFS_TRACKED) {
+        if (track_layer->ref(ref__track(op), weir_op_index(op), site))
+            return;
+        (void)sub_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
+        op_panic(op, "has 2^30 references, and no more can be counted. Each ref needs its unref");
+    }
     if (old & WEIR_REFS_SATURATED) {
         (void)sub_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
         return;
     }
-    uint64_t count = old & WEIR_REFS_COUNT;
-    if (count == 0) {
-        ref__undo(&op->refs, old + 1, old);
-        ref__op_panic(op, "ref of a free op; only who holds a reference may take another, who looks up uses weir_op_ref_handle");
+    if (!(old & WEIR_REFS_COUNT)) {
+        ref_undo(&op->refs, old + 1, old);
+        op_panic(op, "is free and was given a reference: ref of a free op; only who holds a reference may take another, who looks up uses "
+                     "weir_op_ref_handle");
     }
-    if (count < WEIR_REFS_MAX)
-        return;                                                 /* published or submitted: counts like any other */
-    bool first = ref__saturate(&op->refs);
+    first = ref_saturate(&op->refs);
     (void)sub_64(&op->refs, 1);                                 /* ref.R1: takes back what it did */
     if (first)
-        ref__op_panic(op, "more than 2^30 references; the count is saturated, the op is never given back. "
-                          "Each ref needs its unref");
+        op_panic(op, "has more than 2^30 references; the count is saturated, the op is never given back. Each ref needs its unref");
+}
+
+/* The count was raised from `old`, which is 0, full, or has marks. */
+void weir_op_ref_odd_1(struct weir_op *op, uint64_t old)
+{
+    if (WEIR_UNLIKELY((old & (WEIR_REFS_TRACKED | WEIR_REFS_SATURATED)) || (old & WEIR_REFS_COUNT) - 1 >= WEIR_REFS_MAX - 1))
+        ref__ref_odd(op, old, __builtin_return_address(0));     /* else published, named, submitted or guarded: counts like any other */
+}
+
+static _Noreturn void ref__still_submitted(const struct weir_op *op)
+{
+    op_panic(op, "has its last unref while it is submitted: the kernel may still write to its buffer; weir_op_returned comes first");
+}
+
+/* The count in the header is the sentinel's: the true one is the tracker's. Nobody else is in the midst of anything when that is 0. */
+static bool ref__unref_tracked(struct weir_op *op, uint64_t old, const void *site)
+{
+    struct track *t = ref__track(op);
+    uint32_t index = weir_op_index(op);
+    if ((old & WEIR_REFS_SUBMITTED) && track_layer->refs(t, index) == 1) {
+        (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
+        ref__still_submitted(op);
+    }
+    switch (track_layer->unref(t, index, site)) {
+    case TRACK_LEFT:
+        return false;
+    case TRACK_LAST_ONE:
+        break;
+    default:
+        op_panic(op, "is free, and a reference of it was given back: unref of a free op: it was given back already. Each unref needs its own get or ref");
+    }
+    (void)op_end_watched(op, load_acquire_64(&op->refs), site); /* ref.A1 <- ref.R1: marks that others have set */
+    weir_op_put(op);
+    return true;
+}
+
+/* The count was lowered from `old`, which is 0 or 1, full, tracked or saturated. */
+static __attribute__((noinline)) bool ref__unref_odd(struct weir_op *op, uint64_t old, const void *site)
+{
+    if (old & WEIR_REFS_TRACKED)
+        return ref__unref_tracked(op, old, site);
+    if (old & WEIR_REFS_SATURATED) {
+        (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
+        return false;
+    }
+    if (!(old & WEIR_REFS_COUNT)) {
+        ref_undo(&op->refs, old - 1, old);
+        op_panic(op, "is free, and a reference of it was given back: unref of a free op: it was given back already. Each unref needs its own "
+                     "get or ref");
+    }
+    if (old & WEIR_REFS_SUBMITTED) {
+        (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
+        ref__still_submitted(op);
+    }
+    WEIR_POINT("unref.last");
+    if (old & WEIR_REFS_GUARDED) {
+        store_relaxed_64(&op->refs, old);                       /* as a put finds it, should the guard panic */
+        (void)op_end_watched(op, old, site);
+    } else if (old & (WEIR_REFS_NAMED | WEIR_REFS_PUBLISHED)) {
+        op_unname(op);                          /* the caller's alone: nobody raises a count of 0, nor a word without PUBLISHED */
+    } else {
+        store_relaxed_64(&op->refs, 1);
+    }
+    weir_op_put(op);
+    return true;
 }
 
 /* The count was lowered from `old`, which is 0 or 1, full, or has marks. */
 bool weir_op_unref_odd_1(struct weir_op *op, uint64_t old)
 {
-    uint64_t count = old & WEIR_REFS_COUNT;
-    if (old & WEIR_REFS_SATURATED) {
-        (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
-        return false;
-    }
-    if (count > 1)
+    if (WEIR_LIKELY(!(old & (WEIR_REFS_TRACKED | WEIR_REFS_SATURATED)) && (old & WEIR_REFS_COUNT) > 1))
         return false;                                           /* marks, or a ref that has not found the count full yet */
-    if (count == 0) {
-        ref__undo(&op->refs, old - 1, old);
-        ref__op_panic(op, "unref of a free op: it was given back already. Each unref needs its own get or ref");
-    }
-    if (old & WEIR_REFS_SUBMITTED) {
-        (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
-        ref__op_panic(op, "last unref while it is submitted: the kernel may still write to its buffer; "
-                          "weir_op_returned comes first");
-    }
-    WEIR_POINT("unref.last");
-    if (old & (WEIR_REFS_NAMED | WEIR_REFS_PUBLISHED))
-        op_unname(op);                          /* the caller's alone: nobody raises a count of 0, nor a word without PUBLISHED */
-    else
-        store_relaxed_64(&op->refs, 1);
-    weir_op_put(op);
-    return true;
+    return ref__unref_odd(op, old, __builtin_return_address(0));
 }
 
 uint32_t weir_op_refs(const struct weir_op *op)
 {
-    return (uint32_t)(load_relaxed_64(&op->refs) & WEIR_REFS_COUNT);        /* a number to print: stale anyway */
+    uint64_t refs = load_relaxed_64(&op->refs);                 /* a number to print: stale anyway */
+    return refs & WEIR_REFS_TRACKED ? track_layer->refs(ref__track(op), weir_op_index(op)) : (uint32_t)(refs & WEIR_REFS_COUNT);
 }
 
 void weir_op_auto_unref(struct weir_op **op)
@@ -154,9 +171,11 @@ void weir_op_publish(struct weir_op *op)
     uint64_t refs = load_acquire_64(&op->refs);     /* ref.A1 <- ref.R1: the store below ends what unrefs released by */
     do {
         if (!(refs & WEIR_REFS_COUNT))
-            ref__op_panic(op, "publish of a free op; only its owner may publish it");
+            op_panic(op, "is free: publish of a free op; only its owner may publish it");
         if (refs & WEIR_REFS_PUBLISHED)
             return;
+        if (refs & WEIR_REFS_TRACKED)
+            track_layer->publish(ref__track(op), weir_op_index(op));        /* before a look-up can see the mark in the header */
         if (refs == 1) {
             store_release_64(&op->refs, 1 | WEIR_REFS_PUBLISHED);           /* ref.R3 -> ref.A3: generation and contents */
             return;
@@ -164,77 +183,35 @@ void weir_op_publish(struct weir_op *op)
     } while (!cas_64(&op->refs, &refs, refs | WEIR_REFS_PUBLISHED));        /* ref.R3 -> ref.A3 */
 }
 
+/* A look-up that did not simply raise the count in the header. */
+static __attribute__((noinline)) bool ref__look_up_odd(struct weir_op *op, enum ref_raise raise, const void *site)
+{
+    const uint64_t marks = WEIR_REFS_TRACKED | WEIR_REFS_PUBLISHED;
+    if (raise == REF_TRACKED)
+        raise = ref_raise_tracked(ref__track(op), weir_op_index(op), &op->refs, marks, marks, site);
+    if (raise == REF_FULL && ref_saturate(&op->refs))
+        op_panic(op, "has more than 2^30 references by look-up; the count is saturated, the op is never given back");
+    return raise != REF_GONE;
+}
+
 bool weir_op_ref_unless_zero(struct weir_op *op)
 {
-    enum ref_raise raise = ref__raise(&op->refs, WEIR_REFS_PUBLISHED);
-    if (raise == REF_FULL && ref__saturate(&op->refs))
-        ref__op_panic(op, "more than 2^30 references by look-up; the count is saturated, the op is never given back");
-    return raise != REF_GONE;
+    enum ref_raise raise = ref_raise(&op->refs, WEIR_REFS_PUBLISHED);
+    return WEIR_LIKELY(raise == REF_RAISED) || ref__look_up_odd(op, raise, __builtin_return_address(0));
 }
 
 struct weir_op *weir_op_ref_handle(struct weir_pool *pool, uint64_t handle)
 {
     uint32_t generation = (uint32_t)(handle >> 32), number = (uint32_t)handle;
     struct weir_op *op = pool && number ? weir_op_at(pool, number - 1) : NULL;
+    enum ref_raise raise;
     if (!op || load_relaxed_32(&op->generation) != generation)  /* a first look, which saves most raises in vain */
         return NULL;
-    if (!weir_op_ref_unless_zero(op))
+    raise = ref_raise(&op->refs, WEIR_REFS_PUBLISHED);
+    if (WEIR_UNLIKELY(raise != REF_RAISED) && !ref__look_up_odd(op, raise, __builtin_return_address(0)))
         return NULL;
     if (load_relaxed_32(&op->generation) == generation)         /* ordered by ref.A3 */
         return op;
     (void)weir_op_unref(op);
     return NULL;
-}
-
-/* -- a count in any object --------------------------------------------------------------------------------------------------- */
-
-void weir_ref_init(struct weir_ref *ref, struct weir_domain *domain, const void *object)
-{
-    if (domain)
-        weir_panic("weir_ref_init: domain is %p; this version has no domains, NULL is right", (void *)domain);
-    ref->word[1] = (uint64_t)(uintptr_t)object;
-    store_relaxed_64(&ref->word[0], 1);         /* nobody else sees it yet */
-}
-
-/* As weir_op_ref_odd_1. */
-void weir_ref_get_odd_1(struct weir_ref *ref, uint64_t old)
-{
-    if (old & WEIR_REFS_SATURATED) {
-        (void)sub_64(&ref->word[0], 1);                         /* ref.R2: takes back what it did */
-        return;
-    }
-    if (!(old & WEIR_REFS_COUNT)) {
-        ref__undo(&ref->word[0], old + 1, old);
-        ref__panic(ref, "get after the last put; who may come too late uses weir_ref_get_unless_zero");
-    }
-    bool first = ref__saturate(&ref->word[0]);
-    (void)sub_64(&ref->word[0], 1);                             /* ref.R2: takes back what it did */
-    if (first)
-        ref__panic(ref, "more than 2^30 references; the count is saturated, the object is never destroyed");
-}
-
-/* As weir_op_unref_odd_1, but the last one is no longer odd. */
-bool weir_ref_put_odd_1(struct weir_ref *ref, uint64_t old)
-{
-    if (old & WEIR_REFS_SATURATED) {
-        (void)add_64(&ref->word[0], 1);                         /* ref.R2: takes back what it did */
-        return false;
-    }
-    if (old & WEIR_REFS_COUNT)
-        return false;                                           /* a get that has not found the count full yet */
-    ref__undo(&ref->word[0], old - 1, old);
-    ref__panic(ref, "put after the last put; each put needs its own init or get");
-}
-
-bool weir_ref_get_unless_zero(struct weir_ref *ref)
-{
-    enum ref_raise raise = ref__raise(&ref->word[0], 0);
-    if (raise == REF_FULL && ref__saturate(&ref->word[0]))
-        ref__panic(ref, "more than 2^30 references; the count is saturated, the object is never destroyed");
-    return raise != REF_GONE;
-}
-
-uint32_t weir_ref_count(const struct weir_ref *ref)
-{
-    return (uint32_t)(load_relaxed_64(&ref->word[0]) & WEIR_REFS_COUNT);    /* a number to print: stale anyway */
 }

@@ -6,6 +6,7 @@
  */
 #include "pool_private.h"
 #include "panic.h"
+#include <weir/ref.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,7 @@ static uint32_t registry__take_id(void)
 
 static const char name_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
-static int registry__check_name(const char *name)
+int registry_check_name(const char *name)
 {
     size_t length, good;
     if (!name)
@@ -75,8 +76,6 @@ static int registry__check_flags(const struct weir_pool_config *k)
         return error_set(-EINVAL, "flags 0x%x has bits that mean nothing: only those in 0x%x do", k->flags, known);
     if (k->flags & WEIR_POOL_SHARED)
         return error_set(-ENOTSUP, "flags has WEIR_POOL_SHARED: this version has no pools between processes; leave it out");
-    if (k->debug && *k->debug)
-        return error_set(-ENOTSUP, "debug \"%s\": this version has no debug layer; NULL or \"\"", k->debug);
     if (k->flags & WEIR_POOL_NUMA && !os_node_exists(k->numa_node))
         return error_set(-ENODEV, "numa_node %d does not exist on this machine; leave WEIR_POOL_NUMA out, or name a node that does",
                          k->numa_node);
@@ -92,7 +91,7 @@ static int registry__check(const struct weir_pool_config *k)
         return error_set(-EINVAL, "initial %u is over the capacity %u: at most that", k->initial, k->capacity);
     if (k->cache > 2 * MAGAZINE_MAX)
         return error_set(-EINVAL, "cache %u is too large: 1 to %d, or 0 for a choice by capacity", k->cache, 2 * MAGAZINE_MAX);
-    error = registry__check_name(k->name);
+    error = registry_check_name(k->name);
     if (!error)
         error = registry__check_sizes(k);
     if (!error)
@@ -150,7 +149,11 @@ static void registry__free(struct weir_pool *pool)
     }
     for (i = 0; i < CACHE_CHUNKS; i++)
         os_pages_free(pool->chunk[i], CACHE_CHUNK_BYTES);
+    if (pool->track && pool->arena.ops)
+        track_layer->left(pool->track, pool);
     arena_destroy(pool);
+    if (pool->track)
+        track_layer->close(pool->track);
     watch_close(pool);
     os_pages_free(pool->memory, pool->memory_bytes);
 }
@@ -163,15 +166,39 @@ static struct weir_pool *registry__by_name(const char *name)
     return p;
 }
 
+static void registry__name(struct weir_pool *pool, const char *name)
+{
+    if (name)
+        memcpy(pool->name, name, strlen(name) + 1);
+    else
+        do
+            snprintf(pool->name, sizeof pool->name, "pool-%u", generated++);
+        while (registry__by_name(pool->name));
+}
+
+static int registry__watch(struct weir_pool *pool, const struct weir_pool_config *k)
+{
+    struct track_shape shape = { .kind = TRACK_POOL, .name = pool->name, .objects = pool->capacity,
+                                 .buffer_size = k->buffer_size, .buffer_align = k->buffer_align };
+    int error = track_open(&pool->track, &shape, k->debug);
+    pool->watched = pool->track != NULL;
+    return error;
+}
+
 static int registry__fill(struct weir_pool *pool, const struct weir_pool_config *k)
 {
     int error;
     pool->capacity = k->capacity;
     pool->buffer_size = k->buffer_size;
     pool->user_size = k->user_size;
+    registry__name(pool, k->name);
     error = registry__shape(pool, k);
     if (!error)
+        error = registry__watch(pool, k);
+    if (!error)
         error = arena_create(pool, k);
+    if (!error && pool->track)
+        track_layer->placed(pool->track, pool);
     if (!error)
         error = cache_keep_one(pool);
     if (!error && k->initial && arena_commit(pool, k->initial))
@@ -198,12 +225,6 @@ static int registry__create(struct weir_pool **out, const struct weir_pool_confi
         ids[id / 64] &= ~(UINT64_C(1) << (id % 64));
         return error;
     }
-    if (k->name)
-        memcpy(pool->name, k->name, strlen(k->name) + 1);
-    else
-        do
-            snprintf(pool->name, sizeof pool->name, "pool-%u", generated++);
-        while (registry__by_name(pool->name));
     os_lock(&registry_lock);
     pool->next = pools;
     pools = pool;
@@ -242,12 +263,14 @@ static int registry__busy(struct weir_pool *pool)
         live = stats_live(pool);
     if (!live)
         return 0;
+    if (pool->track)
+        track_layer->busy(pool->track);
     for (i = 0; i < pool->capacity; i++) {
         struct weir_op *op = weir_op_at(pool, i);
         uint64_t refs = op ? load_relaxed_64(&op->refs) : 0;
         if (refs)
             return error_set(-EBUSY, "pool \"%s\": %llu ops are live, the first is op %u with %u references: give them back first", pool->name,
-                             (unsigned long long)live, i, (unsigned)(refs & WEIR_REFS_COUNT));
+                             (unsigned long long)live, i, weir_op_refs(op));
     }
     return error_set(-EBUSY, "pool \"%s\": %llu ops are in calls in progress: close it when no thread uses it", pool->name,
                      (unsigned long long)live);

@@ -23,6 +23,7 @@ struct thread {
     struct thread *next, *prev;
     struct weir_thread_slot *slots;     /* those of thread-local storage, or our own */
     struct weir_thread_slot own[WEIR_THREAD_SLOTS];
+    void *track;                /* the debug layer's own; NULL: nothing yet */
     uint32_t misses;            /* of the first slot: whoever misses often moves into it */
     struct cache **table;       /* by pool id; grown by its thread, cleared by close, both under the lock */
     uint32_t size;
@@ -176,6 +177,8 @@ static void thread__exit(void *value)
             fork_check(t->table[i]->pub.pool);
             cache_release(t->table[i]);
         }
+    if (t->track)
+        track_layer->thread_exit(t->track);
     thread__unlist(t);
     os_unlock(&threads_lock);
     thread__free(t);
@@ -226,6 +229,12 @@ static struct thread *thread__self(void)
     threads = t;
     os_unlock(&threads_lock);
     return t;
+}
+
+void **thread_track_slot(void)
+{
+    struct thread *t = thread__self();
+    return t ? &t->track : NULL;
 }
 
 static bool thread__grow(struct thread *t, uint32_t id)

@@ -35,29 +35,41 @@ struct track_shape {            /* what is to be watched */
     uint32_t objects;           /* lines: a pool's capacity, a domain's max_objects */
     bool shared;                /* other processes open it, too */
     bool attach;                /* ... and this one does now: the creator's record is there, if it asked for any */
+    unsigned mode;              /* shared: permission bits of the record */
     size_t buffer_size, buffer_align;
 };
 
 enum track_raise { TRACK_RAISED, TRACK_GONE, TRACK_FULL };
+enum track_left { TRACK_LEFT, TRACK_LAST_ONE, TRACK_FREE };     /* FREE: there was none to give back, nothing was done */
+#define TRACK_NONE UINT32_MAX
 
 struct track_layer {
     /* -- a pool's or domain's life. open: *out is NULL if `spec` (NULL: the environment, then the build's default) asks for nothing. placed: where the
      * ops lie is known. close: with `force` false, the layer may refuse by -EBUSY after having reported, if objects are followed. */
     int (*open)(struct track **out, const struct track_shape *shape, const char *spec);
     void (*placed)(struct track *t, struct weir_pool *pool);
-    void (*close)(struct track *t, struct weir_pool *pool);
+    void (*left)(struct track *t, struct weir_pool *pool);      /* the ops' memory is about to go, before close */
+    void (*close)(struct track *t);
+    uint32_t (*followed)(const struct track *t);                /* how many lives are followed now */
     void (*busy)(struct track *t);                              /* a close found live objects: report, if asked */
-    void (*forked)(struct track *t);                            /* in a child, before anything else uses t there; private ones only */
+    void (*hold)(void);                                         /* before a fork: the layer's locks; let_go: after it, on both sides */
+    void (*let_go)(void);
+    void (*forked)(void);                                       /* in a child, before anything else is used there, and before let_go */
     void (*thread_exit)(void *mine);                            /* what the thread kept by thread_track_slot(), not NULL */
-    void (*numbers)(struct track *t);                           /* now and then, on slow paths: publish the pool's statistics */
 
-    /* -- a life. begin: the object has one reference from now on. false: no memory for its line (it is counted): the object isn't followed.
-     * end: the sole holder gives it back; false: it is not the sole one, *refs says how many there are. */
+    /* -- a life. begin: the object has one reference from now on. false: no memory for its line (it is counted): the object isn't followed. A domain's
+     * objects have no index of their own: object gives the one of a line that is free, published from the start, or TRACK_NONE: this life is not
+     * followed; address is what object was given.
+     * end: the life is over, by who holds the last reference, or has just given it back by unref. */
     bool (*begin)(struct track *t, uint32_t object, uint32_t generation, const void *site);
-    bool (*end)(struct track *t, uint32_t object, const void *site, uint32_t *refs);
-    void (*ref)(struct track *t, uint32_t object, const void *site);        /* by who holds one */
-    bool (*unref)(struct track *t, uint32_t object, const void *site);      /* true: that was the last */
-    enum track_raise (*raise)(struct track *t, uint32_t object, const void *site);  /* by who may hold none: unless 0 or not published */
+    uint32_t (*object)(struct track *t, const void *address, const void *site);
+    const void *(*address)(const struct track *t, uint32_t object);
+    void (*end)(struct track *t, uint32_t object, const void *site);
+    bool (*ref)(struct track *t, uint32_t object, const void *site);        /* by who holds one; false: there are 2^30, nothing was done */
+    enum track_left (*unref)(struct track *t, uint32_t object, const void *site);   /* after LAST comes end, by the same thread */
+    /* By who may hold none: unless there are none, or it is not published, or *header under mask is not `expected`, read after the line: so a line
+     * that has passed to another object is not raised. */
+    enum track_raise (*raise)(struct track *t, uint32_t object, const uint64_t *header, uint64_t mask, uint64_t expected, const void *site);
     void (*publish)(struct track *t, uint32_t object);
     uint32_t (*refs)(const struct track *t, uint32_t object);
     void (*note)(struct track *t, uint32_t object, unsigned event, const void *site);   /* enum track_event, for the journal */

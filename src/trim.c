@@ -145,6 +145,8 @@ static size_t trim__discard(struct weir_pool *pool, const uint64_t *free_ops, bo
         for (to = from + 1; to < pool->capacity && free_ops[to / 64] >> (to % 64) & 1; to++) {
         }
         bytes += arena_discard(pool, from, to, headers);
+        if (pool->track)
+            track_layer->discarded(pool->track, from, to);
         from = to;
     }
     return bytes;

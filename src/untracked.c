@@ -6,7 +6,7 @@
  * Progress   wait-free, or that of the plain call.
  *
  * What can go wrong: a hold isn't looked at, so one that is dropped twice is found by the count alone, as any over-release is. A domain's string
- * and weir_pool_config.debug are not read, an unknown word in them is no error here: there is nobody who knows the words.
+ * and weir_pool_config.debug ask for what isn't there: the core answers -ENOTSUP.
  */
 #include "track.h"
 #include <weir/track.h>
@@ -14,27 +14,6 @@
 const struct track_layer *const track_layer = NULL;
 
 enum { UNTRACKED_HOLD = 1 };                    /* every hold: never 0, and it says nothing */
-
-/* -- domains: all are this one, which nobody counts ------------------------------------------------------------------------- */
-struct weir_domain {
-    const char *name;
-};
-static struct weir_domain untracked__domain = { "untracked" };
-
-WEIR_API int weir_domain_create(struct weir_domain **out, const char *name, uint32_t max_objects, const char *debug)
-{
-    (void)name;
-    (void)max_objects;
-    (void)debug;
-    *out = &untracked__domain;
-    return 0;
-}
-
-WEIR_API int weir_domain_close(struct weir_domain *domain)
-{
-    (void)domain;
-    return 0;
-}
 
 /* -- holders ---------------------------------------------------------------------------------------------------------------- */
 int weir_holder_name(const char *name)

@@ -161,7 +161,7 @@ static bool waiter__queue(struct weir_pool *pool, uint64_t *ticket, int64_t dead
     }
 }
 
-static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int64_t deadline)
+static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int64_t deadline, const void *site)
 {
     uint64_t ticket;
     struct weir_op *op;
@@ -180,6 +180,8 @@ static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int
     op = waiter__sleep(pool, ticket, deadline);
     if (op && c)
         count_add(&c->granted, 1);
+    if (op && WEIR_UNLIKELY(pool->track != NULL))
+        return op_born_watched(pool, op, c && cache_follows(c, c->granted - (uint64_t)c->pub.ration), site);
     return op ? op_born(op) : NULL;
 }
 
@@ -191,7 +193,7 @@ struct weir_op *weir_op_get_wait(struct weir_pool *pool, int64_t timeout_ns)
     if (!pool)
         weir_panic("weir_op_get_wait: pool is NULL");
     fork_check(pool);
-    op = waiters_any(pool) && timeout_ns != 0 ? NULL : weir_op_get(pool);
+    op = waiters_any(pool) && timeout_ns != 0 ? NULL : op_get_from(pool, __builtin_return_address(0));
     if (op || timeout_ns == 0)
         return op;
     if (timeout_ns > 0) {
@@ -201,7 +203,7 @@ struct weir_op *weir_op_get_wait(struct weir_pool *pool, int64_t timeout_ns)
     c = thread_cache(pool);
     if (!c)
         c = borrowed = cache_acquire(pool);
-    op = waiter__wait(pool, c, deadline);
+    op = waiter__wait(pool, c, deadline, __builtin_return_address(0));
     if (borrowed)
         cache_release(borrowed);
     return op;

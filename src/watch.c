@@ -92,6 +92,7 @@ int weir_pool_low_water(struct weir_pool *pool, uint32_t ops, void (*fn)(struct 
     if (fn && ops) {
         struct cache *c;
         store_release_32(&pool->low_ops, ops);                  /* watch.L1 -> watch.L2: the mark */
+        store_relaxed_32(&pool->watched, 1);                    /* for good: once looked at one by one, gets may stay so */
         fence();                                                /* watch.F3 <-> cache.F1: low_ops, then g */
         for (c = load_acquire_ptr(&pool->caches); c; c = c->next)   /* thread.C2 */
             (void)cache_shut(c);                                   /* rations given out before end here */
@@ -135,23 +136,40 @@ void watch_level_rose_slow(struct weir_pool *pool)
         store_relaxed_32(&pool->low_below, 0);
 }
 
-/* How many gets a cache of n ops may make before somebody looks; and *l, the count at which puts are looked at. */
-uint32_t watch_ration(struct weir_pool *pool, uint32_t n, uint32_t *l)
+/* How many of n ops a cache may give before the next one that is to be followed. */
+static uint32_t watch__unfollowed(const struct cache *c, uint32_t n)
 {
-    uint32_t ops = load_relaxed_32(&pool->low_ops), caches;
-    uint64_t level, share;
-    if (WEIR_LIKELY(!ops))
+    const struct track *t = c->pub.pool->track;
+    uint64_t gets = c->granted - (uint64_t)c->pub.ration;
+    if (!t)
         return n;
+    if (t->guard)
+        return 0;
+    return c->sample_at <= gets + 1 ? 0 : c->sample_at - gets - 1 < n ? (uint32_t)(c->sample_at - gets - 1) : n;
+}
+
+/* How many gets a cache of n ops may make before somebody looks; and *l, the count at which puts are looked at. */
+uint32_t watch_ration(struct cache *c, uint32_t n, uint32_t *l)
+{
+    struct weir_pool *pool = c->pub.pool;
+    uint32_t ops, caches, most;
+    uint64_t level, share;
+    if (WEIR_LIKELY(!load_relaxed_32(&pool->watched)))
+        return n;
+    most = watch__unfollowed(c, n);
+    ops = load_relaxed_32(&pool->low_ops);
+    if (!ops)
+        return most;
     caches = load_relaxed_32(&pool->cache_count);
     level = watch__level(pool);
     if (level < ops) {
         share = n + (ops - level - 1) / caches;
         if (share < *l)
             *l = (uint32_t)share;
-        return n;
+        return most;
     }
     share = (level - ops) / caches;
-    return share < n ? (uint32_t)share : n;
+    return share < most ? (uint32_t)share : most;
 }
 
 bool weir_pool_wanted(const struct weir_pool *pool)

@@ -597,11 +597,33 @@ static void a_ref_past_the_limit_saturates_and_panics_once(void **state)
     }
 }
 
-static void a_domain_is_refused(void **state)
+static void a_count_in_a_domain_that_is_not_watched_counts_like_any_other(void **state)
 {
     (void)state;
-    struct weir_ref ref = { { 0, 0 } };
-    assert_panics(weir_ref_init(&ref, (struct weir_domain *)(void *)&ref, NULL), "domain", "NULL");
+    struct weir_ref ref;
+    struct weir_domain *domain;
+    assert_int_equal(weir_domain_create(&domain, "connections", 10, ""), 0);
+    weir_ref_init(&ref, domain, &ref);
+    weir_ref_get(&ref);
+    assert_int_equal(weir_ref_count(&ref), 2);
+    assert_false(weir_ref_put(&ref));
+    assert_true(weir_ref_put(&ref));
+    assert_int_equal(weir_domain_close(domain), 0);
+}
+
+static void a_domain_that_can_not_be_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    struct weir_domain *domain = NULL;
+    assert_int_equal(weir_domain_create(&domain, NULL, 10, NULL), -EINVAL);
+    assert_int_equal(weir_domain_create(NULL, "connections", 10, NULL), -EINVAL);
+    assert_int_equal(weir_domain_create(&domain, "two words", 10, NULL), -EINVAL);
+    assert_non_null(strstr(weir_error_message(), "two words"));
+    assert_int_equal(weir_domain_create(&domain, "connections", 0, NULL), -EINVAL);
+    assert_int_equal(weir_domain_create(&domain, "connections", (1u << 26) + 1, NULL), -EINVAL);
+    assert_non_null(strstr(weir_error_message(), "67108865"));
+    assert_null(domain);
+    assert_int_equal(weir_domain_close(NULL), -EINVAL);
 }
 
 struct session {
@@ -825,7 +847,8 @@ int main(void)
         cmocka_unit_test(a_ref_counts_and_tells_the_last),
         cmocka_unit_test(a_ref_that_is_gone_panics_on_get_and_put),
         cmocka_unit_test(a_ref_past_the_limit_saturates_and_panics_once),
-        cmocka_unit_test(a_domain_is_refused),
+        cmocka_unit_test(a_count_in_a_domain_that_is_not_watched_counts_like_any_other),
+        cmocka_unit_test(a_domain_that_can_not_be_is_refused_with_the_reason),
         cmocka_unit_test(get_unless_zero_against_the_last_put_ends_an_object_once),
 #ifdef WEIR_POINTS
         cmocka_unit_test_setup_teardown(a_look_up_that_is_overtaken_by_a_whole_life_finds_nothing, open_points, close_points),

@@ -58,9 +58,25 @@ WEIR_API bool weir_op_ref_unless_zero(struct weir_op *op);
 struct weir_ref {
     uint64_t word[2];
 };
-struct weir_domain;
 
-/* weir_ref_init - count 1. The domain is NULL in this version (never tracked); object is what reports will name.
+/* weir_domain_create - a domain: the objects of one kind whose counts the debug layer may follow, as a pool's ops.
+ *
+ * owns      after: the caller owns *out until weir_domain_close; name is copied, [A-Za-z0-9._-]{1,63}
+ * threads   any; progress: maps memory, takes a lock that no count ever takes
+ * max_objects  the most that are followed at once, 1 to 2^26; others count as if they were in no domain
+ * debug     as weir_pool_config.debug (track.h has the grammar). When nothing is asked for, a domain costs nothing
+ * errors    -EINVAL, -ENOMEM, -ENOSPC: the debug segment's file system is full; -ENOTSUP: a library without the debug layer
+ */
+struct weir_domain;
+WEIR_API int weir_domain_create(struct weir_domain **out, const char *name, uint32_t max_objects, const char *debug);
+
+/* weir_domain_close - end a domain. No other thread is in a call on one of its objects.
+ *
+ * errors    -EBUSY: objects that are followed are still referenced; nothing changes, and it is reported who has them, if that was asked for
+ */
+WEIR_API int weir_domain_close(struct weir_domain *domain);
+
+/* weir_ref_init - count 1. domain NULL: never followed. object is what reports name.
  *
  * threads   the owner, before anybody else sees the object
  */

@@ -9,5 +9,6 @@
 #include "ref.h"
 #include "rundown.h"
 #include "stats.h"
+#include "track.h"
 
 #endif

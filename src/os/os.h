@@ -64,6 +64,8 @@ void os_on_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
 int os_wait(uint32_t *word, uint32_t expected, int64_t deadline);
 void os_wake(uint32_t *word, unsigned n);
 int64_t os_now(void);                                           /* monotonic, nanoseconds */
+int64_t os_now_real(void);                                      /* nanoseconds since 1970 */
+int64_t os_now_coarse(void);                                    /* the same clock, up to 20 ms behind, and cheaper */
 
 struct os_lock {
     uint32_t word;              /* zero: free. A futex lock: for paths that may block */
@@ -133,11 +135,8 @@ int os_module_of(const void *address, struct os_module *out);   /* -ENOENT */
 unsigned os_stack(const void **out, unsigned n, const void *from);  /* return addresses, innermost first, beginning with `from` if it is among them.
                                                                    The first call may load a library; n 0: only that. 0: there is no way here */
 const char *os_environment(const char *name);                   /* NULL: not set, or the program is privileged */
+void os_keep_in_core(void);                                     /* segments are in a core file from now on, where the system lets us say so */
 int os_protect(void *base, size_t bytes, bool accessible);      /* whole pages */
-
-/* fn sees each fault of an access to memory first, on the thread that faults, in a signal handler: the address, and the instruction's (NULL: not known). Then
- * comes who handled faults before, or the system's default. For good; a call with the same fn puts it back if the program took it away. */
-void os_on_fault(void (*fn)(const void *address, const void *code));
 
 /* -- what reports need --------------------------------------------------------------------------------------------------------
  * A handler is the process's and stays; it may only do what a signal handler may. A thread of ours has all signals blocked and is never waited for. */

@@ -215,6 +215,19 @@ int64_t os_now(void)
     return seconds * 1000000000 + rest * 1000000000 / hertz.QuadPart;
 }
 
+/* File times are in 100 ns since 1601. */
+int64_t os_now_real(void)
+{
+    FILETIME now;
+    GetSystemTimeAsFileTime(&now);
+    return ((int64_t)((uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime) - INT64_C(116444736000000000)) * 100;
+}
+
+int64_t os_now_coarse(void)
+{
+    return os_now();
+}
+
 int os_event_create(void)
 {
     DWORD saved = GetLastError();

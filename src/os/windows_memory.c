@@ -138,3 +138,7 @@ int os_populate(void *base, size_t bytes)
     common_touch(base, bytes);
     return 0;
 }
+
+void os_keep_in_core(void)
+{
+}

@@ -57,6 +57,9 @@ enum { WEIR_OP_HEADER = 128 };
 #define WEIR_REFS_SUBMITTED (UINT64_C(1) << 33)     /* the kernel owns it */
 #define WEIR_REFS_SATURATED (UINT64_C(1) << 34)     /* passed WEIR_REFS_MAX: never freed */
 #define WEIR_REFS_NAMED (UINT64_C(1) << 35)         /* somebody has its handle: the generation goes up when it is given back */
+#define WEIR_REFS_TRACKED (UINT64_C(1) << 36)       /* the debug layer has the count; here is a sentinel that counts along */
+#define WEIR_REFS_GUARDED (UINT64_C(1) << 37)       /* the debug layer looks at it when it goes back */
+#define WEIR_REFS_SENTINEL (UINT64_C(1) << 31)      /* a tracked count of 1 */
 
 /* base + ration is the first empty slot of the loaded magazine, so that n = base + ration - slot[0]: a get and a put change one word
  * each, and no call waits for the store of the one before. ration <= n; slot[-1] is readable. An open g is 0, a shut one is above
