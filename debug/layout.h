@@ -4,7 +4,7 @@
  * its start, all numbers little-endian, nothing in it an address that is followed:
  *
  *     0            header          this struct, in a page
- *     modules_at   modules         what was linked or loaded: path and build id
+ *     modules_at   modules         what was linked or loaded: path and build id; entry 0 is "no module known"
  *     holders_at   holders         who can hold a reference; entry 0 is "nobody known"
  *     sites_at     sites           places in the source; entry 0 is "no place known"
  *     tokens_at    tokens          a (holder, site) pair each; entry 0 stands for none. What lines are written with
@@ -107,7 +107,7 @@ struct debug_module {           /* 128 bytes */
     uint32_t state;
     uint32_t id_bytes;          /* of build_id; 0: it has none */
     uint64_t base;              /* its load address in the process that wrote this: offset = address - base */
-    int64_t pid;                /* that process: entries are per process */
+    int64_t pid;                /* that process: the first that came from there. Others of a shared pool use the entry, too */
     uint8_t build_id[20];
     uint32_t path;              /* in text */
     uint64_t reserved[10];

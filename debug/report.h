@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include "reader.h"
 
+struct suppress;
+
 enum report_form { REPORT_TEXT, REPORT_JSON, REPORT_FOLDED };
 
 struct report_out {                     /* where text goes; write must not fail half-way in silence: it remembers */
@@ -22,7 +24,10 @@ struct report_options {
     int64_t min_age;                    /* ns: younger ones are no leaks, unless a dead holder has them */
     int64_t since;                      /* ns since `created`: born before it are not listed; 0: all */
     bool all;                           /* every followed live object, not only leaks */
-    const char *suppress;               /* the text of a suppressions file; NULL: none */
+    const char *suppress;               /* the text of a suppressions file; NULL: none. suppress_open (suppress.h) has found it right */
+    struct suppress *rules;             /* instead of `suppress`: rules that several reports share */
+    bool more;                          /* of these, more reports follow: rules that nothing matched aren't named yet */
+    int64_t pid;                        /* not 0: only what this process holds, of a pool that others hold, too */
     report_resolve_fn resolve;
     void *resolve_arg;
     const char *next;                   /* the command that a text report ends with; NULL: none */

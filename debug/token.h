@@ -32,21 +32,28 @@ struct watched_thread *watched_thread(struct watch *w);
 
 /* The token of (holder, place of a plain call): `site` is a return address, NULL: not known; with stacks the whole stack from there. Plain calls write it into
  * journals and places alone; into lines goes the holder's own token (token_of_site with NULL), since who gives back can't know which take it undoes. Of
- * a hold: (holder, weir_site), in lines as well. Never NULL. Owned by the thread until its next call of these. */
+ * a hold: (holder, weir_site), in lines as well. Never NULL. Owned by the thread until its next call of these. Where no token is left, it is the
+ * holder's own with that site, and numbers.unnamed says so. Without a journal plain calls' places have no tokens of their own. */
 const struct thread_token *token_of_address(struct watched_thread *t, const void *site);
 const struct thread_token *token_of_site(struct watched_thread *t, const struct weir_site *site);
 
-/* The balance: one more or less by the token's own thread, or by another (a hold that somebody else drops). */
+/* The balance: one more or less by the token's own thread, or by another (a hold that somebody else drops). A take is counted before the line's update, what is
+ * given back after it: a token whose thread is gone and whose balance is 0 may be used again. Token 0: what is taken is counted as unnamed. */
 void token_count(struct watched_thread *t, uint32_t token, int sign);
 
 /* At a thread's exit, for all of its watches: holders become DEBUG_EXITED, the memory goes. */
 void token_thread_exit(void *mine);
 
-/* In a forked child, whose segment is a private copy: the surviving thread's entry gets its new identity; all others of this process are DEAD there. */
-void token_forked(struct watch *w);
+/* At a watch's close, before its segment goes: no thread's record leads there any more, and what these files kept for it is freed. Nobody uses it then. */
+void token_forget(struct watch *w);
 
-/* Names and beats. weir_holder_name before the thread is known to a watch is remembered for all. */
-void holder_set_name(const char *name);
-void holder_beat_all(void);
+/* Around a fork: no thread is in the midst of registering or leaving. The watches' own locks are the caller's to take, before. */
+void token_hold(void);
+void token_let_go(void);
+
+/* In a forked child, between these two: what the threads kept that it doesn't have is freed. Then, for each watch whose segment is a private copy: the surviving
+ * thread's entry gets its new identity; all others of this process are DEAD there. A shared watch: the thread gets a new entry at its next call. */
+void token_forked_threads(void);
+void token_forked(struct watch *w);
 
 #endif

@@ -96,7 +96,7 @@ void panic_let_go(void)
 
 _Noreturn void weir_panic(const char *format, ...)
 {
-    char text[512];
+    char text[2048];                    /* with an op's journal */
     weir_panic_fn fn;
     void *arg;
     va_list args;

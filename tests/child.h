@@ -58,4 +58,44 @@ static inline void in_a_child(thread_body body, void *arg)
     assert_right(child_end(child_start(body, arg)));
 }
 
+/* -- a child that is to die, and what it says of that ------------------------------------------------------------------------ */
+
+struct told {
+    int status;
+    char text[8192];            /* what it wrote to standard error */
+};
+
+static inline void told_by_a_child(struct told *told, thread_body body, void *arg)
+{
+    int pipe_ends[2];
+    size_t n = 0;
+    ssize_t got;
+    pid_t pid;
+    fflush(stdout);
+    fflush(stderr);
+    if (pipe(pipe_ends))
+        fail_msg("pipe: %s", strerror(errno));
+    pid = fork();
+    if (pid == 0) {
+        const char *wrong;
+        dup2(pipe_ends[1], STDERR_FILENO);
+        close(pipe_ends[0]);
+        close(pipe_ends[1]);
+        for (int sig = 1; sig < 32; sig++)      /* cmocka's handlers would go on with the parent's tests */
+            if (!SANITIZED && sig != SIGKILL && sig != SIGSTOP)
+                signal(sig, SIG_DFL);
+        alarm(PATIENCE);
+        wrong = body(arg);
+        if (wrong)
+            dprintf(STDERR_FILENO, "in the child: %s\n", wrong);
+        _exit(wrong ? 1 : 0);
+    }
+    close(pipe_ends[1]);
+    while (n < sizeof told->text - 1 && (got = read(pipe_ends[0], told->text + n, sizeof told->text - 1 - n)) > 0)
+        n += (size_t)got;
+    told->text[n] = 0;
+    close(pipe_ends[0]);
+    told->status = child_status(pid);
+}
+
 #endif

@@ -47,6 +47,15 @@ elseif(NOT WEIR_CK_INCLUDE STREQUAL "/usr/include")
     target_include_directories(weir-ck SYSTEM INTERFACE "${WEIR_CK_INCLUDE}")
 endif()
 
+# -- Valgrind: its header, by which it is told which buffers nobody may use ------------------------------------------------------
+if(WEIR_DEBUG_LAYER AND NOT CMAKE_CROSSCOMPILING)
+    find_path(WEIR_VALGRIND_INCLUDE valgrind/memcheck.h)
+    mark_as_advanced(WEIR_VALGRIND_INCLUDE)
+    if(NOT WEIR_VALGRIND_INCLUDE)
+        weir_missing(valgrind/memcheck.h valgrind "under Valgrind a use of a buffer after its put is not reported")
+    endif()
+endif()
+
 # -- threads ------------------------------------------------------------------------------------------------------------------
 if(NOT WIN32)
     set(THREADS_PREFER_PTHREAD_FLAG ON)

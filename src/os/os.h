@@ -138,6 +138,10 @@ const char *os_environment(const char *name);                   /* NULL: not set
 void os_keep_in_core(void);                                     /* segments are in a core file from now on, where the system lets us say so */
 int os_protect(void *base, size_t bytes, bool accessible);      /* whole pages */
 
+/* fn sees each fault of an access to memory first, on the thread that faults, in a signal handler: the address, and the instruction's (NULL: not known). Then
+ * comes who handled faults before, or the system's default. For good; a call with the same fn puts it back if the program took it away. */
+void os_on_fault(void (*fn)(const void *address, const void *code));
+
 /* -- what reports need --------------------------------------------------------------------------------------------------------
  * A handler is the process's and stays; it may only do what a signal handler may. A thread of ours has all signals blocked and is never waited for. */
 int os_signal_number(const char *name);                         /* of USR1, USR2, HUP or QUIT. -EINVAL: none of them; -ENOTSUP: no signals here */

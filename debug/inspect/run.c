@@ -1,0 +1,240 @@
+/* run.c - finds the segments that a command is about, runs it on each, and prints what it says.
+ *
+ * Purpose    a name may stand for several segments: two processes may have a pool of the same name, a pid has many pools. Each is read by itself, and what
+ *            can't be read is refused by itself with the reason; the others are told all the same.
+ * Status     leaks in any: 23; else something could not be told: 3; else 0. A segment that was asked for and can't be read could not be told; without a name,
+ *            one that belongs to somebody else (-EACCES), or that was unlinked meanwhile, is left out.
+ */
+#include "inspect.h"
+
+#include "../../src/os/os.h"
+#include "../../src/panic.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEGMENTS = 4096 };
+#define DEBUG_PREFIX "debug."
+#define POOL_PREFIX "pool."
+
+struct found {
+    char (*name)[DEBUG_NAME + 40];
+    unsigned n;
+};
+
+struct run {
+    const struct options *o;
+    struct symbols *symbols;
+    struct list_row *row;
+    unsigned rows, matched;
+    int status;
+    /* the segment that is looked at */
+    const char *segment, *path;
+    struct mapping mapping;
+    struct reader reader;
+    struct out text, said;
+    int answer;
+};
+
+static bool run__digits(const char *text)
+{
+    return *text && text[strspn(text, "0123456789")] == 0;
+}
+
+static void run__worst(struct run *run, int status)
+{
+    if (run->status != INSPECT_LEAKS && (status == INSPECT_LEAKS || status > run->status))
+        run->status = status;
+}
+
+/* -- one segment -------------------------------------------------------------------------------------------------------------------- */
+
+static void run__command(struct run *run)
+{
+    struct inspected in = { &run->reader, run->segment, run->path, run->o->target ? run->o->target : run->segment, run->symbols };
+    const struct options *o = run->o;
+    switch (o->command) {
+    case COMMAND_LIST: list_row(&in, &run->row[run->rows]); break;
+    case COMMAND_SHOW: run->answer = (o->operand ? show_op : show_pool)(&in, o, &run->text); break;
+    case COMMAND_LEAKS: run->answer = leaks_pool(&in, o, &run->text, &run->said); break;
+    case COMMAND_MARK: run->answer = mark_make(&in, o, &run->text); break;
+    default: run->answer = check_pool(&in, o, &run->text); break;
+    }
+}
+
+/* "debug.requests.812" is of requests; so is "debug.requests" of a shared pool. */
+static bool run__name_matches(const char *segment, const char *target)
+{
+    const char *rest = segment + strlen(DEBUG_PREFIX), *dot = strrchr(rest, '.');
+    size_t n = strlen(target);
+    if (strcmp(segment, target) == 0 || strcmp(rest, target) == 0)
+        return true;
+    if (!dot || !run__digits(dot + 1))
+        return false;
+    return strcmp(dot + 1, target) == 0 || (strncmp(rest, target, n) == 0 && rest + n == dot);
+}
+
+static bool run__is_asked_for(const struct run *run)
+{
+    const char *target = run->o->target;
+    const struct debug_header *h = &run->reader.head;
+    struct debug_holder holder;
+    if (!target || run->segment == run->path || run__name_matches(run->segment, target))
+        return true;
+    for (uint32_t i = 1; run__digits(target) && (h->flags & DEBUG_SHARED) && i < h->holders; i++)
+        if (reader_holder(&run->reader, i, &holder) && holder.process.pid == strtoll(target, NULL, 10))
+            return true;
+    return false;
+}
+
+static void run__refuse(struct run *run, const char *why)
+{
+    fprintf(stderr, "weir-inspect: %s: %s\n", run->segment, why);
+    run__worst(run, INSPECT_UNSURE);
+}
+
+static void run__look(void *arg)
+{
+    struct run *run = arg;
+    int error = reader_open(&run->reader, run->mapping.base, run->mapping.bytes);
+    if (error) {
+        if (!run->o->target || run->segment == run->path || run__name_matches(run->segment, run->o->target)) {
+            run->matched++;
+            run__refuse(run, weir_error_message());
+        }
+    } else if (run__is_asked_for(run)) {
+        run->matched++;
+        run->answer = INSPECT_CLEAN;
+        run__command(run);
+        run->rows += run->o->command == COMMAND_LIST;
+        run__worst(run, run->answer);
+    }
+    reader_close(&run->reader);
+}
+
+static void run__unmapped(struct run *run, int error)
+{
+    char why[200];
+    bool named = run->o->target && (run->segment == run->path || run__name_matches(run->segment, run->o->target));
+    if (!named && (error == -ENOENT || error == -EACCES || run->o->target))
+        return;
+    snprintf(why, sizeof why, "%s", error == -EINVAL ? "truncated or no plain file: it has no contents" : weir_strerror(error));
+    run->matched += named;
+    run__refuse(run, why);
+}
+
+static void run__segment(struct run *run, const char *segment, const char *path)
+{
+    int error = map_open(&run->mapping, path);
+    run->segment = segment;
+    run->path = path;
+    if (error) {
+        run__unmapped(run, error);
+        return;
+    }
+    out_clear(&run->text);
+    if (fault_guard(&run->mapping, run__look, run)) {
+        fwrite(run->text.text ? run->text.text : "", 1, run->text.bytes, stdout);
+    } else {
+        run->matched++;
+        memset(&run->reader, 0, sizeof run->reader);
+        run__refuse(run, "truncated while it was read");
+    }
+    if (run->said.bytes)
+        fprintf(stderr, "weir-inspect: %s", run->said.text);
+    out_clear(&run->said);
+    map_close(&run->mapping);
+}
+
+/* -- all of them ---------------------------------------------------------------------------------------------------------------------- */
+
+static int run__note(const char *name, void *arg)
+{
+    struct found *found = arg;
+    if (found->n < SEGMENTS && strlen(name) < sizeof found->name[0] &&
+        (strncmp(name, DEBUG_PREFIX, strlen(DEBUG_PREFIX)) == 0 || strncmp(name, POOL_PREFIX, strlen(POOL_PREFIX)) == 0))
+        strcpy(found->name[found->n++], name);
+    return 0;
+}
+
+static int run__order(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* A shared pool that nobody watches: it has a segment of its own alone. */
+static void run__shared(struct run *run, const struct found *found, const char *segment)
+{
+    struct list_row *row = &run->row[run->rows];
+    const char *name = segment + strlen(POOL_PREFIX);
+    for (unsigned i = 0; i < run->rows; i++)
+        if (strcmp(run->row[i].name, name) == 0 && strcmp(run->row[i].kind, "pool") == 0)
+            return;
+    (void)found;
+    memset(row, 0, sizeof *row);
+    snprintf(row->name, sizeof row->name, "%.*s", DEBUG_NAME - 1, name);
+    strcpy(row->kind, "pool");
+    strcpy(row->state, "unknown");
+    strcpy(row->tracker, "none");
+    run->rows++;
+}
+
+static void run__each(struct run *run)
+{
+    struct found found = { malloc(SEGMENTS * sizeof *found.name), 0 };
+    char path[512];
+    run->row = calloc(SEGMENTS, sizeof *run->row);
+    if (!found.name || !run->row) {
+        fputs("weir-inspect: no memory for the list of segments\n", stderr);
+        exit(INSPECT_UNSURE);
+    }
+    os_segment_each(run__note, &found);
+    qsort(found.name, found.n, sizeof *found.name, run__order);
+    for (unsigned i = 0; i < found.n; i++)
+        if (found.name[i][0] == 'd' && os_segment_path(found.name[i], path, sizeof path) == 0)
+            run__segment(run, found.name[i], path);
+    for (unsigned i = 0; i < found.n && run->o->command == COMMAND_LIST; i++)
+        if (found.name[i][0] == 'p')
+            run__shared(run, &found, found.name[i]);
+    free(found.name);
+}
+
+static bool run__is_file(const char *target)
+{
+    FILE *f;
+    if (!target || strpbrk(target, "/\\"))
+        return target != NULL;
+    f = fopen(target, "rb");
+    if (f)
+        fclose(f);
+    return f != NULL;
+}
+
+int inspect_run(const struct options *o, struct symbols *symbols)
+{
+    struct run run;
+    memset(&run, 0, sizeof run);
+    run.o = o;
+    run.symbols = symbols;
+    if (!o->target || !strpbrk(o->target, "/\\"))
+        run__each(&run);
+    if (!run.matched && run__is_file(o->target))
+        run__segment(&run, o->target, o->target);
+    if (o->target && !run.matched) {
+        fprintf(stderr, "weir-inspect: no watched pool, domain or process %s, and no file of that name\nnext: weir-inspect list\n", o->target);
+        run.status = INSPECT_UNSURE;
+    }
+    out_clear(&run.text);
+    if (o->command == COMMAND_LIST)
+        list_print(run.row, run.rows, o, &run.text);
+    else if (!o->target && !run.matched && !o->json && !o->folded)
+        out_print(&run.text, "No watched pool or domain on this machine that you can read.\nnext: weir-inspect list\n");
+    fwrite(run.text.text ? run.text.text : "", 1, run.text.bytes, stdout);
+    out_free(&run.text);
+    out_free(&run.said);
+    free(run.row);
+    return run.status;
+}

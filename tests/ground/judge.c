@@ -1,0 +1,172 @@
+/* judge.c - a reading beside the truth.
+ *
+ * Whatever is certified must be so: each actor with as many references as it holds, nobody else, and together the count. A thread that was killed in
+ * its loop has one step that may have happened or not: both are the truth then, for each such thread.
+ *
+ * sketch(k) must certify what is stable, with at most k tokens and no balance below 0, and must say overflow, and name nobody, beyond k. xor must name
+ * one holder of one reference, sum one holder of several; both must say ambiguous where there are two. slots must certify where its n were never all
+ * taken. Where a balance is below 0 (a hand-over by plain calls), nothing is certified.
+ */
+#include "ground.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct facts {
+    unsigned tokens;            /* with a balance that isn't 0 */
+    int32_t count;              /* references in all */
+    bool negative;
+    bool unsure;                /* a thread was killed in its loop, on this op */
+};
+
+static bool judge__no(char *wrong, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(wrong, TEXT, format, args);
+    va_end(args);
+    return false;
+}
+
+/* The steps that are done for certain change the truth; the one that was under way is reported. */
+static bool judge__unsure(const struct stage *s, unsigned actor)
+{
+    return s->busy[actor].begun != s->busy[actor].ended;
+}
+
+static void judge__truth(const struct stage *s, unsigned op, struct truth *t, struct facts *f)
+{
+    const struct plan *p = &s->plan;
+    plan_truth(p, t);
+    memset(f, 0, sizeof *f);
+    for (unsigned a = 0; a < p->actors; a++) {
+        if (busy_op(p, a) == op && s->busy[a].ended % 2)
+            t->held[op][a][busy_token(p, a)]++;
+        f->unsure |= busy_op(p, a) == op && judge__unsure(s, a);
+        for (unsigned i = 0; i < 1 + SITES; i++) {
+            f->tokens += t->held[op][a][i] != 0;
+            f->count += t->held[op][a][i];
+            f->negative |= t->held[op][a][i] < 0;
+        }
+    }
+}
+
+/* May actor a have `said` references of that token, where the truth is `held`? */
+static bool judge__may(const struct stage *s, unsigned op, unsigned a, unsigned token, int32_t held, int32_t said)
+{
+    const struct plan *p = &s->plan;
+    int32_t step = s->busy[a].begun % 2 ? 1 : -1;               /* the step that was begun last: the 1st takes, the 2nd gives */
+    if (said == held)
+        return true;
+    return busy_op(p, a) == op && busy_token(p, a) == token && judge__unsure(s, a) && said == held + step;
+}
+
+/* Plain calls and holds of one actor are told apart by the line. */
+static bool judge__certified(const struct stage *s, const struct reading *r, unsigned op, const struct truth *t, char *wrong)
+{
+    const struct plan *p = &s->plan;
+    int32_t said[ACTORS][1 + SITES] = { { 0 } };
+    int64_t total = 0;
+    for (unsigned i = 0; i < r->n; i++) {
+        const struct reading_holder *h = &r->holder[i];
+        unsigned a = 0, token = h->line >= FIRST_LINE && h->line < FIRST_LINE + SITES ? (unsigned)(1 + h->line - FIRST_LINE) : 0;
+        while (a < p->actors && (s->pid[a] != h->pid || s->tid[a] != h->tid))
+            a++;
+        if (a == p->actors)
+            return judge__no(wrong, "op %u: certified: pid %lld tid %lld, which is nobody", op, (long long)h->pid, (long long)h->tid);
+        said[a][token] += h->refs;
+        total += h->refs;
+    }
+    for (unsigned a = 0; a < p->actors; a++)
+        for (unsigned token = 0; token < 1 + SITES; token++)
+            if (!judge__may(s, op, a, token, t->held[op][a][token], said[a][token]))
+                return judge__no(wrong, "op %u: certified: actor %u has %d of %s %u, but it has %d", op, a, (int)said[a][token],
+                                 token ? "site" : "plain calls,", token ? token - 1 : 0, (int)t->held[op][a][token]);
+    if (total != (int64_t)r->refs)
+        return judge__no(wrong, "op %u: certified: %lld references in all, but the count is %u", op, (long long)total, r->refs);
+    return true;
+}
+
+static bool judge__states(const struct stage *s, const struct reading *r, unsigned op, bool dead, char *wrong)
+{
+    for (unsigned i = 0; i < r->n; i++)
+        for (unsigned a = 0; a < s->plan.actors; a++) {
+            bool died = dead && s->plan.dies[plan_process(&s->plan, a)];
+            if (s->pid[a] == r->holder[i].pid && s->tid[a] == r->holder[i].tid && (r->holder[i].state == WEIR_DEAD) != died)
+                return judge__no(wrong, "op %u: actor %u is %s, and is said to be in state %d", op, a, died ? "dead" : "alive", (int)r->holder[i].state);
+        }
+    return true;
+}
+
+/* The most references that there can have been at once while nothing went wrong for slots. */
+static int32_t judge__most(const struct plan *p, unsigned op)
+{
+    int32_t most = 1;                                           /* the op's first */
+    for (unsigned a = 0; a < p->actors; a++)
+        most += p->plant[op].refs[a] + (p->death >= DEATH_BUSY);
+    return most + (p->hands ? HANDS : 0);                       /* a move may take before it gives */
+}
+
+/* Must a stable reading of this be certified? */
+static bool judge__must_certify(const struct plan *p, const struct facts *f, unsigned op)
+{
+    if (f->negative || f->unsure)
+        return false;
+    switch (p->kind) {
+    case KIND_XOR: case KIND_SUM: return f->count == 1;
+    case KIND_SKETCH: return f->tokens <= p->k && (p->k > 1 || f->count == 1);
+    case KIND_SLOTS: return p->noise == 0 && judge__most(p, op) <= (int32_t)p->k;
+    default: return false;
+    }
+}
+
+/* What the tracker must not do beyond that. */
+static bool judge__manner(const struct plan *p, const struct reading *r, unsigned op, const struct facts *f, char *wrong)
+{
+    if (f->unsure)
+        return true;
+    if (f->negative && r->certainty == WEIR_CERTIFIED)
+        return judge__no(wrong, "op %u: certified although somebody gave back more than it took", op);
+    if (p->kind == KIND_SKETCH && f->tokens > p->k && (r->certainty != WEIR_OVERFLOW || r->n))
+        return judge__no(wrong, "op %u: %u tokens in sketch(%u), and it says certainty %d and names %u", op, f->tokens, p->k, (int)r->certainty, r->n);
+    if ((p->kind == KIND_XOR || p->kind == KIND_SUM) && f->tokens > 1 && !f->negative && r->certainty != WEIR_AMBIGUOUS)
+        return judge__no(wrong, "op %u: %u tokens, and %s says certainty %d", op, f->tokens, p->spec, (int)r->certainty);
+    if (p->kind == KIND_XOR && f->count > 1 && r->certainty < WEIR_AMBIGUOUS)
+        return judge__no(wrong, "op %u: count %d, and xor says certainty %d", op, (int)f->count, (int)r->certainty);
+    if (p->kind == KIND_SUM && f->tokens == 1 && !f->negative && (r->certainty > WEIR_PROBABLE || r->n != 1 || r->holder[0].refs != f->count))
+        return judge__no(wrong, "op %u: one holder of %d, and sum says certainty %d and names %u", op, (int)f->count, (int)r->certainty, r->n);
+    return true;
+}
+
+bool judge(const struct stage *s, const struct reading *r, unsigned op, bool dead, struct score *score, char *wrong)
+{
+    const struct plan *p = &s->plan;
+    struct truth t;
+    struct facts f;
+    judge__truth(s, op, &t, &f);
+    if (!f.unsure && r->listed != (f.count > 0))
+        return judge__no(wrong, "op %u: %d references, and it is %slisted", op, (int)f.count, r->listed ? "" : "not ");
+    if (!r->listed)
+        return true;
+    score->readings++;
+    score->certified += r->certainty == WEIR_CERTIFIED;
+    score->probable += r->certainty == WEIR_PROBABLE;
+    score->ambiguous += r->certainty == WEIR_AMBIGUOUS;
+    score->overflow += r->certainty == WEIR_OVERFLOW;
+    score->must_certify += judge__must_certify(p, &f, op);
+    score->cut_short += f.unsure;
+    score->cut_short_certified += f.unsure && r->certainty == WEIR_CERTIFIED;
+    if (!f.unsure && !r->stable)
+        return judge__no(wrong, "op %u: nobody is in the midst of anything, and it could not be read stably", op);
+    if (!f.unsure && r->refs != (uint32_t)f.count)
+        return judge__no(wrong, "op %u: %d references, and the count is read as %u", op, (int)f.count, r->refs);
+    if (!judge__states(s, r, op, dead, wrong) || !judge__manner(p, r, op, &f, wrong))
+        return false;
+    if (r->certainty == WEIR_CERTIFIED)
+        return judge__certified(s, r, op, &t, wrong);
+    if (judge__must_certify(p, &f, op))
+        return judge__no(wrong, "op %u: %u tokens, count %d, and %s does not certify it (certainty %d)", op, f.tokens, (int)f.count, p->spec,
+                         (int)r->certainty);
+    return true;
+}
