@@ -4,6 +4,7 @@
  *     if (weir::op op = pool.take()) {            one owner, as std::unique_ptr
  *         std::memcpy(op.data(), "hello", 5);
  *         weir::shared_op shared = std::move(op); many, as std::shared_ptr, with the count in the op
+ *         weir::hold hold(shared, WEIR_SITE);     one reference more, with its holder and this line written down (track.h)
  *     }
  *
  * Only weir::pool's constructor throws. Everything else is noexcept, so a panic hook (error.h) must not throw through it.
@@ -22,6 +23,7 @@
 #endif
 
 #include "weir.h"
+#include "track.h"
 
 namespace weir {
 
@@ -134,6 +136,60 @@ public:
     void reset(weir_op *adopted = nullptr) noexcept { (void)weir_op_unref(std::exchange(op_, adopted)); }
     void swap(shared_op &other) noexcept { std::swap(op_, other.op_); }
     friend void swap(shared_op &a, shared_op &b) noexcept { a.swap(b); }
+};
+
+/* One reference whose taker is written down, which moves. Its end is weir_hold_drop, on whichever thread. The C++ object moves as any other; who has it
+ * then says take_over(), and is the holder from now on. Without WEIR_SITE the place is the caller's address. */
+class hold : public op_view {
+public:
+    hold() noexcept : op_view(nullptr) {}
+    hold(std::nullptr_t) noexcept : op_view(nullptr) {}
+    explicit hold(const op_view &held, const weir_site *site = nullptr) noexcept : hold(share(held.get(), site)) {}
+    hold(weir_op *op, weir_hold adopted) noexcept : op_view(op), hold_(adopted) {}      /* what weir_hold_take gave is this object's from now on */
+    hold(hold &&other) noexcept : op_view(std::exchange(other.op_, nullptr)), hold_(std::exchange(other.hold_, 0)) {}
+    hold &operator=(hold &&other) noexcept
+    {
+        hold(std::move(other)).swap(*this);
+        return *this;
+    }
+    hold(const hold &) = delete;
+    hold &operator=(const hold &) = delete;
+    ~hold() { (void)drop(); }
+
+#ifdef __GNUC__
+    [[gnu::always_inline]]                                      /* or the place would be here */
+#endif
+    static inline hold share(weir_op *held, const weir_site *site = nullptr) noexcept   /* one reference more; the caller keeps its own */
+    {
+        if (!held)
+            return hold();
+        return hold(held, site ? weir_hold_take_at(held, site) : (weir_hold_take)(held));
+    }
+
+    bool drop() noexcept                                /* true: that was the last reference. Empty from now on */
+    {
+        weir_op *op = std::exchange(op_, nullptr);
+        return op && weir_hold_drop(op, std::exchange(hold_, 0));
+    }
+    void take_over(const weir_site *site = nullptr) noexcept    /* the calling thread is the holder from now on */
+    {
+        if (op_)
+            hold_ = site ? weir_hold_move_at(op_, hold_, site) : (weir_hold_move)(op_, hold_);
+    }
+    weir_hold release() noexcept                        /* the reference is the caller's from now on, who has its op by get() before */
+    {
+        op_ = nullptr;
+        return std::exchange(hold_, 0);
+    }
+    void swap(hold &other) noexcept
+    {
+        std::swap(op_, other.op_);
+        std::swap(hold_, other.hold_);
+    }
+    friend void swap(hold &a, hold &b) noexcept { a.swap(b); }
+
+private:
+    weir_hold hold_ = 0;
 };
 
 /* A pool, which moves. It should be closed when no op is live any more: the destructor leaves a pool with live ops open, because

@@ -49,7 +49,8 @@ int os_module_of(const void *address, struct os_module *out)
 {
     DWORD saved = GetLastError();
     HMODULE module = NULL;
-    bool found = GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, address, &module);
+    bool found = address != NULL &&             /* NULL would be the program */
+                 GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, address, &module);
     if (found) {
         *out = (struct os_module){.base = (uint64_t)(uintptr_t)module};
         if (GetModuleFileNameA(module, out->path, sizeof out->path) >= sizeof out->path)

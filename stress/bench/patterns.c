@@ -94,6 +94,25 @@ unsigned unit_values(enum bench_unit unit, const struct value_name **names)
     return all[unit].n;
 }
 
+int best_of(unsigned pattern, unsigned c, enum kind kind, unsigned value)
+{
+    const struct value_name *names;
+    int best = -1;
+    double at = 0;
+    unit_values(bench_patterns[pattern].unit, &names);
+    for (unsigned i = 0; i < bench_peers_n; i++) {
+        const struct result *r = &bench.result[pattern][c][i];
+        double median = summary_of(r, value).median;
+        if (r->rounds == 0 || bench_peers[i].kind != kind)
+            continue;
+        if (best < 0 || (names[value].less ? median < at : median > at)) {
+            best = (int)i;
+            at = median;
+        }
+    }
+    return best;
+}
+
 unsigned pattern_threads(const struct pattern *pattern)
 {
     unsigned most = 1;

@@ -43,22 +43,3 @@ double ratio_of(const struct result *a, const struct result *b, unsigned value)
             ratios[n++] = a->value[value][i] / b->value[value][i];
     return summary__of(ratios, n).median;
 }
-
-int best_of(unsigned pattern, unsigned c, enum kind kind, unsigned value)
-{
-    const struct value_name *names;
-    int best = -1;
-    double at = 0;
-    unit_values(bench_patterns[pattern].unit, &names);
-    for (unsigned i = 0; i < bench_peers_n; i++) {
-        const struct result *r = &bench.result[pattern][c][i];
-        double median = summary_of(r, value).median;
-        if (r->rounds == 0 || bench_peers[i].kind != kind)
-            continue;
-        if (best < 0 || (names[value].less ? median < at : median > at)) {
-            best = (int)i;
-            at = median;
-        }
-    }
-    return best;
-}

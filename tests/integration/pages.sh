@@ -24,7 +24,7 @@ region() {
     awk -v mark="/* page: $2 */" '/\/\* page:/ { on = index($0, mark) > 0; next } on { print }' "$1"
 }
 
-for page in *.md; do
+for page in *.md ../../debug/migrate-a-count.md; do
     infos=$(sed -n 's/^```c \(..*\)$/\1/p' "$page")
     [ -n "$infos" ] || complain "$page shows no code of a source"
     if grep -q '^```c *$' "$page"; then

@@ -17,7 +17,7 @@ cp "$here"/*.c "$here"/*.h "$WEIR_WORK"
 cd "$WEIR_WORK"
 
 # The page's compiler is this build's, and its program runs under Wine if it must.
-block sh | sed -e "s|^[a-z0-9_-]*cc |$WEIR_CC |" -e "s|^\./|$WEIR_RUN ./|" >commands
+block sh | sed -e "s|^[a-z0-9_-]*cc |$WEIR_CC |" -e "s|^\(WEIR_DEBUG=[^ ]* \)*\./|\1$WEIR_RUN ./|" >commands
 block text >expected
 grep -q pkg-config commands || fail "$1 has no line that compiles by pkg-config"
 [ -s expected ] || fail "$1 does not say what its program prints"
