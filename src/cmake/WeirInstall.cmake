@@ -6,6 +6,11 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/weir" DESTINATION "${CMAKE_INST
         FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
+if(WEIR_DEBUG_LAYER)                    # (gdb) source .../share/weir/gdb/weir-gdb.py
+    install(FILES "${PROJECT_SOURCE_DIR}/debug/gdb/weir-gdb.py" "${PROJECT_SOURCE_DIR}/debug/gdb/weir_decode.py"
+            "${PROJECT_SOURCE_DIR}/debug/gdb/weir_segment.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/weir/gdb")
+endif()
+
 install(TARGETS weir-static weir-shared weir-port-static weir-port-shared EXPORT weirTargets
         RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
         LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
