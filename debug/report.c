@@ -44,23 +44,16 @@ static bool report__suppressed(struct report *p, const struct reader_object *o)
     return all && refs >= (int64_t)o->refs;
 }
 
-struct report_held {
-    bool dead, by_pid;
-};
-
-static struct report_held report__held(struct report *p, const struct reader_object *o)
+/* Of a pool that several processes have: does this one hold it? */
+static bool report__is_ours(const struct report *p, const struct reader_object *o)
 {
-    struct report_held held = { false, !p->options->pid };
     for (unsigned i = 0; i < o->verdict.n; i++) {
         struct reader_holder h = reader_named(p->scope.r, &o->verdict, i);
         struct debug_holder copy;
-        if (!h.holder || h.refs <= 0)
-            continue;
-        held.dead |= reader_holder_state(p->scope.r, h.holder) >= WEIR_ZOMBIE;
-        if (!held.by_pid && reader_holder(p->scope.r, h.holder, &copy))
-            held.by_pid = copy.process.pid == p->options->pid;
+        if (h.refs > 0 && reader_holder(p->scope.r, h.holder, &copy) && copy.process.pid == p->options->pid)
+            return true;
     }
-    return held;
+    return !p->options->pid;
 }
 
 static void report__count(struct report *p, const struct reader_object *o)
@@ -109,15 +102,15 @@ static void report__group(struct report *p, const struct reader_object *o)
 static int report__object(const struct reader_object *o, void *arg)
 {
     struct report *p = arg;
-    struct report_held held;
+    bool dead;
     if (p->options->since && (int64_t)o->birth * DEBUG_UNIT <= p->options->since)
         return 0;
-    held = report__held(p, o);
-    if (!held.by_pid || !(p->options->all || held.dead || o->age >= p->options->min_age))
+    dead = report_is_of_the_dead(p->scope.r, o);
+    if (!(p->options->all || dead || o->age >= p->options->min_age) || !report__is_ours(p, o))
         return 0;
     if (!o->stable)
         p->result->unsure++;
-    if (!o->stable && !held.dead && !p->options->all)
+    if (!o->stable && !dead && !p->options->all)
         return 0;
     if (report__suppressed(p, o)) {
         p->result->suppressed++;

@@ -103,3 +103,13 @@ void report_holder(const struct report_scope *s, uint32_t holder, struct report_
     else
         (void)snprintf(out->name, sizeof out->name, "thread %lld", (long long)copy.tid);
 }
+
+bool report_is_of_the_dead(struct reader *r, const struct reader_object *o)
+{
+    for (unsigned i = 0; i < o->verdict.n; i++) {
+        struct reader_holder h = reader_named(r, &o->verdict, i);
+        if (h.holder && h.refs > 0 && reader_holder_state(r, h.holder) >= WEIR_ZOMBIE)
+            return true;
+    }
+    return false;
+}

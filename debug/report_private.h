@@ -61,6 +61,8 @@ void report_frame(const struct report_scope *s, uint32_t site, unsigned frame, s
 bool report_site_is_hold(const struct report_scope *s, uint32_t site);          /* written down by a hold, not by a plain call */
 void report_holder(const struct report_scope *s, uint32_t holder, struct report_name *out);
 
+bool report_is_of_the_dead(struct reader *r, const struct reader_object *o);    /* somebody dead, or a zombie, holds a reference */
+
 extern const char *const report_states[], *const report_certainties[];
 
 /* -- one report ------------------------------------------------------------------------------------------------------------- */

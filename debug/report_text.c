@@ -201,7 +201,10 @@ static void text__head(struct report *p)
         report_seconds(&p->w, p->oldest_age);
         report_put(&p->w, " old\n");
     } else {
-        report_put(&p->w, p->options->all ? "nothing is held\n" : "no leaks\n");
+        report_put(&p->w, p->options->all ? "nothing is held" : "no leaks");
+        if (h->sample > 1)
+            report_print(&p->w, " among what is followed, 1 in %u", h->sample);
+        report_put(&p->w, "\n");
     }
 }
 
@@ -209,7 +212,7 @@ static void text__remarks(struct report *p)
 {
     const struct debug_numbers *n = &p->scope.r->numbers;
     uint32_t sample = p->scope.r->head.sample;
-    if (sample > 1) {
+    if (sample > 1 && p->result->leaks) {
         report_print(&p->w, "  1 %s in %u is followed: about ", text__object(p), sample);
         report_print(&p->w, "%llu in all\n", (unsigned long long)sample * p->result->leaks);
     }

@@ -62,6 +62,39 @@ static void a_file_over_a_mebibyte_is_refused(void **state)
     assert_int_equal(remove("test_os_reports.tmp"), 0);
 }
 
+static void a_path_is_made_absolute_if_it_fits(void **state)
+{
+    char out[600], relative[400];
+    size_t n;
+    (void)state;
+    errno = 77;
+    assert_int_equal(os_path_absolute(out, sizeof out, "leaks.json"), 0);
+    n = strlen(out);
+    assert_true(n > 11 && strlen("leaks.json") < n);
+    assert_string_equal(out + n - 10, "leaks.json");
+#ifdef _WIN32
+    assert_true(out[n - 11] == '\\' && out[1] == ':');
+    (void)relative;
+#else
+    char here[512];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_memory_equal(out, here, strlen(here));
+    assert_int_equal(out[strlen(here)], '/');
+    assert_int_equal(n, strlen(here) + 11);
+    assert_int_equal(os_path_absolute(out, n + 1, "leaks.json"), 0);
+    assert_int_equal(os_path_absolute(out, n, "leaks.json"), -ENAMETOOLONG);
+    assert_int_equal(os_path_absolute(out, 3, "leaks.json"), -ENAMETOOLONG);
+    assert_int_equal(os_path_absolute(out, 9, "/tmp/x.y"), 0);
+    assert_string_equal(out, "/tmp/x.y");
+    assert_int_equal(os_path_absolute(out, 8, "/tmp/x.y"), -ENAMETOOLONG);
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(os_path_absolute(relative, sizeof relative, "x"), 0);
+    assert_int_equal(chdir(here), 0);
+    assert_string_equal(relative, "/x");
+#endif
+    assert_int_equal(errno, 77);
+}
+
 static uint32_t ran;
 
 static void note_and_wake(void *arg)
@@ -149,6 +182,7 @@ int main(void)
         cmocka_unit_test(a_file_holds_what_was_written_last),
         cmocka_unit_test(a_file_that_is_not_there_or_cannot_be_made_is_an_error),
         cmocka_unit_test(a_file_over_a_mebibyte_is_refused),
+        cmocka_unit_test(a_path_is_made_absolute_if_it_fits),
         cmocka_unit_test(a_thread_runs_what_it_was_given),
 #ifndef _WIN32
         cmocka_unit_test(a_signal_reaches_its_function),

@@ -325,6 +325,8 @@ static void sampling_is_scaled_and_said(void **state)
     the_example();
     says(report_as(REPORT_TEXT), "  1 op in 128 is followed: about 128 in all\n", NULL);
     says(report_as(REPORT_JSON), "\"sampled\":128}", NULL);
+    n_objects = 0;
+    says(report_as(REPORT_TEXT), "no leaks among what is followed, 1 in 128\n", NULL);
 }
 
 static void what_could_not_be_followed_named_or_read_is_counted(void **state)

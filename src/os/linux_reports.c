@@ -140,6 +140,26 @@ int os_file_read(char **out, size_t *bytes, const char *path)
     return (int)n;
 }
 
+/* getcwd's answer ends in a zero byte, and is "(unreachable)..." outside the root. */
+int os_path_absolute(char *out, size_t size, const char *path)
+{
+    size_t n = strlen(path), at = 0;
+    if (*path != '/') {
+        long bytes = linux_call(SYS_getcwd, (long)out, (long)size, 0, 0, 0, 0);
+        if (bytes < 0)
+            return bytes == -ERANGE ? -ENAMETOOLONG : (int)bytes;
+        if (*out != '/')
+            return -ENOENT;
+        at = bytes == 2 ? 0 : (size_t)bytes - 1;
+        if (at + 1 < size)
+            out[at++] = '/';
+    }
+    if (n >= size - at)
+        return -ENAMETOOLONG;
+    memcpy(out + at, path, n + 1);
+    return 0;
+}
+
 /* -- the exit ------------------------------------------------------------------------------------------------------------- */
 
 static void (*linux__at_exit)(int);

@@ -152,6 +152,8 @@ int os_file_write(intptr_t file, const void *data, size_t bytes);   /* all of it
 void os_file_close(intptr_t file);
 int os_file_read(char **out, size_t *bytes, const char *path);  /* of at most 1 MiB, else -EFBIG: a zero byte behind it; os_pages_free(*out, *bytes + 1) */
 
+int os_path_absolute(char *out, size_t size, const char *path); /* as it is named now, wherever the program goes: -ENAMETOOLONG */
+
 /* fn runs once when the process exits by exit() or by main's return, as late as the system lets us; registered once. `status`: the exit status; -1: this
  * system doesn't tell. os_exit_with, from within fn alone: the exit goes on, with another status. */
 int os_at_exit(void (*fn)(int status));

@@ -144,6 +144,14 @@ int os_file_read(char **out, size_t *bytes, const char *path)
     return error;
 }
 
+int os_path_absolute(char *out, size_t size, const char *path)
+{
+    DWORD saved = GetLastError(), n = GetFullPathNameA(path, (DWORD)size, out, NULL);
+    int error = n >= size ? -ENAMETOOLONG : n == 0 ? -ENOENT : 0;
+    SetLastError(saved);
+    return error;
+}
+
 /* -- the exit ------------------------------------------------------------------------------------------------------------- */
 
 static void (*windows__at_exit)(int);
