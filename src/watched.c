@@ -56,7 +56,7 @@ int track_open(struct track **out, const struct track_shape *shape, const char *
     *out = NULL;
     if (track_layer)
         return track_layer->open(out, shape, spec);
-    return spec && *spec ? error_set(-ENOTSUP, "debug \"%s\": this library was built without its debug layer (WEIR_DEBUG_LAYER=OFF)", spec) : 0;
+    return spec && *spec && strcmp(spec, "none") != 0 ? error_set(-ENOTSUP, "debug \"%s\": this library was built without its debug layer (WEIR_DEBUG_LAYER=OFF)", spec) : 0;
 }
 
 struct weir_op *op_born_watched(struct weir_pool *pool, struct weir_op *op, bool follow, const void *site)

@@ -21,8 +21,9 @@ template <class T> constexpr bool moves = std::is_nothrow_move_constructible_v<T
                                           std::is_nothrow_default_constructible_v<T>;
 template <class T> constexpr bool copies = std::is_copy_constructible_v<T> || std::is_copy_assignable_v<T>;
 
-static_assert(moves<weir::op> && moves<weir::shared_op> && moves<weir::pool>);
-static_assert(!copies<weir::op> && !copies<weir::pool>);
+static_assert(moves<weir::op> && moves<weir::shared_op> && moves<weir::pool> && moves<weir::hold>);
+static_assert(!copies<weir::op> && !copies<weir::pool> && !copies<weir::hold>);
+static_assert(!std::is_convertible_v<weir_op *, weir::hold> && !std::is_convertible_v<weir::op, weir::hold>);
 static_assert(std::is_nothrow_copy_constructible_v<weir::shared_op> && std::is_nothrow_copy_assignable_v<weir::shared_op>);
 static_assert(std::is_nothrow_constructible_v<weir::shared_op, weir::op &&>);
 static_assert(!std::is_constructible_v<weir::shared_op, const weir::op &>);
@@ -176,6 +177,59 @@ static void an_op_shows_its_buffer_user_area_and_overlapped(void **)
     assert_int_equal(pool.close(), 0);
 }
 
+static void a_hold_is_dropped_at_the_end_of_its_scope(void **)
+{
+    weir::pool pool = make(1);
+    weir::op op = pool.take();
+    {
+        weir::hold plain(op), placed(op, WEIR_SITE), empty;
+        assert_ptr_equal(plain.get(), op.get());
+        assert_int_equal(plain.size(), op.size());
+        assert_int_equal(op.refs(), 3);
+        assert_false(static_cast<bool>(empty));
+        assert_false(empty.drop());
+        empty.take_over();
+    }
+    assert_int_equal(op.refs(), 1);
+    assert_int_equal(live(pool), 1);
+}
+
+static void a_hold_moves_and_is_taken_over(void **)
+{
+    weir::pool pool = make(2);
+    weir::op a = pool.take(), b = pool.take();
+    weir::hold of_a(a, WEIR_SITE), of_b(b), moved = std::move(of_a);
+    assert_null(of_a.get());
+    moved.take_over();
+    moved.take_over(WEIR_SITE);
+    assert_ptr_equal(moved.get(), a.get());
+    assert_int_equal(a.refs(), 2);
+    moved = std::move(of_b);                            /* a's is dropped */
+    assert_int_equal(a.refs(), 1);
+    assert_ptr_equal(moved.get(), b.get());
+    weir::hold &self = moved;
+    moved = std::move(self);
+    assert_ptr_equal(moved.get(), b.get());
+    b.reset();
+    assert_true(moved.drop());
+    assert_false(static_cast<bool>(moved));
+}
+
+static void a_hold_is_let_go_and_adopted(void **)
+{
+    weir::pool pool = make(1);
+    weir::op op = pool.take();
+    weir::hold first = weir::hold::share(op.get(), WEIR_SITE);
+    weir_hold raw = first.release();
+    assert_true(raw != 0);
+    assert_null(first.get());
+    weir::hold second(op.get(), raw);
+    op.reset();
+    assert_int_equal(second.refs(), 1);
+    assert_int_equal(live(pool), 1);
+    assert_false(static_cast<bool>(weir::hold::share(nullptr)));
+}
+
 static void a_pool_that_cannot_be_made_throws_what_is_wrong(void **)
 {
     bool thrown = false;
@@ -215,6 +269,9 @@ int main()
         cmocka_unit_test(a_shared_op_goes_back_with_its_last_copy),
         cmocka_unit_test(a_published_op_is_found_by_its_handle),
         cmocka_unit_test(an_op_shows_its_buffer_user_area_and_overlapped),
+        cmocka_unit_test(a_hold_is_dropped_at_the_end_of_its_scope),
+        cmocka_unit_test(a_hold_moves_and_is_taken_over),
+        cmocka_unit_test(a_hold_is_let_go_and_adopted),
         cmocka_unit_test(a_pool_that_cannot_be_made_throws_what_is_wrong),
         cmocka_unit_test(a_pool_moves_and_stays_open_while_ops_are_live),
     };

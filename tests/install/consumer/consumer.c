@@ -18,6 +18,7 @@ int main(void)
     struct weir_pool *pool;
     struct weir_op *ops[OPS];
     struct weir_stats stats;
+    weir_hold hold;
     unsigned i;
 
     memset(&config, 0, sizeof config);
@@ -41,6 +42,12 @@ int main(void)
         return fail("weir_op_unref of two");
     if (!weir_op_unref(ops[0]))
         return fail("weir_op_unref of one");
+    if (weir_holder_name("consumer") != 0)
+        return fail("weir_holder_name");
+    hold = weir_hold_take(ops[1]);
+    hold = weir_hold_move(ops[1], hold);
+    if (weir_hold_drop(ops[1], hold) || weir_leaks(pool, 0, NULL, NULL) != 0)
+        return fail("a hold in a pool that is not watched");
     for (i = 1; i < OPS; i++)
         weir_op_put(ops[i]);
     if (weir_pool_stats(pool, &stats) != 0 || stats.live != 0 || stats.gets != OPS || stats.puts != OPS)

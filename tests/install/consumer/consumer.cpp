@@ -21,7 +21,9 @@ int main()
             return 1;
         weir::shared_op shared = std::move(ops.front());
         weir::shared_op copy = shared;
-        if (shared.refs() != 2 || pool.take())
+        weir::hold hold(shared, WEIR_SITE), moved = std::move(hold);
+        moved.take_over(WEIR_SITE);
+        if (shared.refs() != 3 || pool.take())
             return 2;
     }
     weir_stats stats;
