@@ -35,7 +35,6 @@ struct watch {
     struct os_lock lock;        /* registration of threads, sites, modules: never on the path of a reference that has its token */
     struct watch *next;         /* in the list of all, under watch_lock */
     uint64_t *poisoned;         /* guards: a bit an object, set while its poison can be relied on */
-    size_t poisoned_bytes;
     uint64_t spare;             /* domains: lines that are free again, {tag 32, line + 1} */
     uint32_t fresh;             /* domains: lines that were ever used */
     uint32_t births;            /* domains: lives that have begun, followed or not */
