@@ -143,7 +143,7 @@ struct debug_token {            /* 32 bytes */
     int64_t others;             /* minus what other threads gave back of it, by holds */
 };
 
-struct debug_node {             /* 8 bytes: {next 32 (0: none), token 32} */
+struct debug_node {             /* 8 bytes: {next 32 (0: none), token 32}. Entry 0: the free ones, {first 32, changes 32} */
     uint64_t word;
 };
 

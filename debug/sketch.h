@@ -8,8 +8,11 @@
 
 #include <stdint.h>
 #include "layout.h"
+#include "tracker.h"
 
 #define SKETCH_PRIME (UINT64_C(0x1000000000000) - 59)
+
+enum { SKETCH_RANGE = 1 << 15 };        /* what the balances' absolute values must stay below together: 2^15 * 2^48 is a signed word's range */
 
 __extension__ typedef unsigned __int128 sketch_product;
 
@@ -25,5 +28,8 @@ static inline uint64_t sketch_multiply(uint64_t a, uint64_t b)
 
 /* value^1 to value^n modulo SKETCH_PRIME: what a reference adds to a sketch's words. For value 0 (token 0: nobody known) all are 0. */
 void sketch_powers(uint64_t value, unsigned n, uint64_t *out);
+
+/* sketch_decode.c */
+void sketch_decode(struct verdict *out, const struct tracker_reading *r);
 
 #endif

@@ -37,7 +37,7 @@ struct tracker_reading {
     uint32_t count;             /* the references there are, of the same moment */
     bool own;                   /* discipline=own */
     const struct tracker_tokens *tokens;
-    const struct debug_node *nodes;     /* of releasers; n_nodes of them */
+    const struct debug_node *nodes;     /* of releasers; n_nodes of them; NULL: none */
     uint32_t n_nodes;
 };
 
@@ -45,6 +45,7 @@ struct verdict {
     enum weir_certainty certainty;
     unsigned n;                 /* holders named */
     struct { uint32_t token; int32_t refs; uint32_t since; } holder[VERDICT_HOLDERS];   /* since: units, 0: not known */
+    bool site_unknown;          /* the tokens stand for their holders alone: what they say of a site is not meant */
     double wrong_log2;          /* certified: the probability of a wrong reading is at most 2^this; 0: it is a proof */
     const char *why;            /* static text: why it is not certified, or NULL */
 };
@@ -58,8 +59,8 @@ struct tracker {
     void (*add)(uint64_t *words, const struct tracker_update *u);
     void (*take_back)(uint64_t *words, const struct tracker_update *u); /* the inverse: a reference of that token is given back */
     void (*over)(uint64_t *words, const struct tracker_update *u);      /* the life is over: releasers give back nodes; NULL: nothing */
-    /* Of a dead updater: changes the copy as if the first `steps` steps of its update (sign, token) had not happened; 0 <= steps <= *most. false: there
-     * is no such prefix. */
+    /* Of a dead updater: changes the copy as if the first `steps` steps of its update (sign, token) had not happened; 0 <= steps <= steps(parameter).
+     * false: there is no such prefix, and the copy is as it was. value: of the token; who: pid << 32 | tid of its holder. */
     unsigned (*steps)(unsigned parameter);
     bool (*undo)(uint64_t *copy, unsigned parameter, uint64_t value, uint64_t who, uint32_t token, int sign, unsigned steps);
     void (*decode)(struct verdict *out, const struct tracker_reading *r);

@@ -72,7 +72,8 @@ static inline uint64_t *watch_line(const struct watch *w, uint32_t object)
 static inline uint64_t *line_tracker(uint64_t *line) { return line + 1; }
 static inline uint64_t *line_journal(const struct watch *w, uint64_t *line) { return line + 1 + w->head->tracker_words; }
 
-/* journal.c, for the journal beside a tracker and for a life's notes. */
+/* journal.c, for the journal beside a tracker and for a life's notes. thread: a holder's entry. begin: a new life's, before its first note. */
+void journal_begin(uint64_t *words, unsigned n);
 void journal_write(uint64_t *words, unsigned n, unsigned event, uint32_t token, uint32_t thread, uint32_t time);
 
 #endif
