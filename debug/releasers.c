@@ -88,14 +88,15 @@ static void releasers__over(uint64_t *words, const struct tracker_update *u)
     struct debug_node *nodes = u->watch->nodes;
     uint64_t list = swap_64(&words[0], 0);                              /* releasers.L1: the nodes of those that released */
     uint64_t *free_ones = &nodes[0].word, old = load_relaxed_64(free_ones);             /* a guess: the swap checks it */
-    uint32_t first = node__next(list), last = first, next;
+    uint32_t first = node__next(list), next;
+    uint64_t *last = &nodes[first].word;
     if (first == 0)
         return;
-    for (uint32_t left = node__number(list); left > 1; left--, last = next)
-        if ((next = node__next(load_relaxed_64(&nodes[last].word))) == 0)               /* the swap above brought it */
+    for (uint32_t left = node__number(list); left > 1; left--, last = &nodes[next].word)
+        if ((next = node__next(load_relaxed_64(last))) == 0)                            /* the swap above brought it */
             break;
     do
-        store_release_64(&nodes[last].word, node__make(node__next(old), 0));            /* releasers.R1 */
+        store_release_64(last, node__make(node__next(old), 0));                         /* releasers.R1 */
     while (!cas_64(free_ones, &old, node__make(first, node__number(old) + 1)));         /* releasers.F1: the nodes, with their links */
 }
 
