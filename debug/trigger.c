@@ -45,7 +45,7 @@ static void trigger__ended(struct watch *w)
         return;
     for (uint32_t i = 1; i < w->head->holders; i++) {
         struct debug_holder *h = &w->holders[i];
-        if (load_acquire_32(&h->state) == DEBUG_READY && h->process.pid == self.pid && h->process.start == self.start &&    /* trigger.A1 <- holder.R1 */
+        if (load_acquire_32(&h->state) == DEBUG_READY && h->process.pid == self.pid && h->process.start == self.start &&    /* token.A2 <- token.R1 */
             (h->tid == tid || !(w->head->flags & DEBUG_SHARED)))
             holder_exit(w, h);
     }
