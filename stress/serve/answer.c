@@ -14,6 +14,7 @@
 
 #include "connection.h"
 #include "http.h"
+#include "log.h"
 #include "page.h"
 #include "serve.h"
 #include "stats.h"
@@ -187,8 +188,11 @@ static enum step answer__more(struct connection *c, struct reply *reply)
 
 enum step protocol_step(struct worker *w, struct connection *c, struct reply *reply)
 {
+    size_t begin = c->at;
     switch (answer__read(c)) {
     case HTTP_COMPLETE:
+        if (c->server->log)             /* of several that are answered as one, the first */
+            log_note(w, c->op, (const char *)weir_op_buffer(c->op) + begin, c->at - begin);
         answer__request(w, c, reply);
         return STEP_SEND;
     case HTTP_BAD:

@@ -13,6 +13,9 @@
  * a buffer when there is something to put into it. So the ops that clients can hold by saying nothing are at most half, and any number of
  * connections is served by the other half, in turns if need be.
  *
+ * Who holds what. A connection goes from thread to thread, and its op with it: a plain reference would be taken by one thread and given
+ * back by another. So it has a hold: the debug layer can say that the op is held, and where it was taken, whoever gives it back.
+ *
  * Errors. What the peer does (a reset, an end in mid-request) closes the connection. What the server could not do is counted.
  */
 #include "connection.h"
@@ -21,6 +24,7 @@
 #include <stdlib.h>
 
 #include "serve.h"
+#include "sink.h"
 #include "system.h"
 
 enum { LINGER_BYTES = 1 << 20 };
@@ -40,19 +44,32 @@ static void connection__phase(struct worker *w, struct connection *c, enum phase
 
 /* -- begin and end ----------------------------------------------------------------------------------------------------------- */
 
+void connection_own(struct connection *c, struct weir_op *op)
+{
+    c->hold = weir_hold_take(op);
+    weir_op_unref(op);
+}
+
+static void connection__give(struct connection *c)
+{
+    if (c->op)
+        weir_hold_drop(c->op, c->hold);
+    c->op = NULL;
+}
+
 static void connection__gone(void *arg)
 {
     struct connection *c = arg;
     struct server *s = c->server;
-    free(c);
+    if (!fault_strikes(&s->options.faults, FAULT_CONNECTION) && weir_ref_put(&c->ref))
+        free(c);
     atomic_fetch_sub(&s->streams, 1);
     listener_resume(s);
 }
 
 static void connection__close(struct connection *c)
 {
-    if (c->op)
-        weir_op_put(c->op);
+    connection__give(c);
     registry_remove(&c->server->registry, c);
     (void)weir_stream_close(c->stream, connection__gone, c);
 }
@@ -74,12 +91,13 @@ void connection_open(struct worker *w, weir_handle handle)
     struct server *s = w->server;
     struct connection *c = calloc(1, sizeof *c + protocol_size);
     if (!c || weir_stream_open(&c->stream, s->port, handle, (uintptr_t)c)) {
-        free(c);
+        free(c);                        /* it isn't counted yet */
         system_close(handle);
         serve_count(&w->errors, 1);
         return;
     }
     atomic_fetch_add(&s->streams, 1);
+    weir_ref_init(&c->ref, s->all, c);  /* planted: it may never be put */
     system_no_delay(handle);
     c->server = s;
     c->handle = handle;
@@ -116,15 +134,14 @@ static void connection__peek(struct worker *w, struct connection *c, enum phase 
 static void connection__receive(struct worker *w, struct connection *c, enum phase phase)
 {
     struct weir_op *op;
-    if (c->op)
-        weir_op_put(c->op);             /* whoever waits longest gets it */
-    c->op = NULL;
+    connection__give(c);                /* whoever waits longest gets it */
     if (c->lean && !c->readable) {
         connection__peek(w, c, phase);
         return;
     }
     op = weir_op_get(c->server->data);
     if (op) {
+        connection_own(c, op);
         connection__receive_into(w, c, op, phase);
         return;
     }
@@ -176,6 +193,7 @@ static void connection__sent(struct worker *w, struct connection *c, const struc
         return;
     }
     serve_count(&w->requests, c->reply.requests);
+    sink_record(w);
     if (!c->reply.last) {
         connection__go_on(w, c);
     } else if (c->reply.linger) {

@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include <weir/port.h>
+#include <weir/ref.h>
+#include <weir/track.h>
 
 #include "protocol.h"
 
@@ -26,7 +28,9 @@ struct connection {
     struct server *server;
     struct weir_stream *stream;
     weir_handle handle;
+    struct weir_ref ref;        /* the stream's, until it is gone */
     struct weir_op *op;         /* the op with a buffer, if it is in the handler's hands or sends */
+    weir_hold hold;             /* on that op, also while it is in flight */
     size_t at, end;             /* what was received and not read yet: [at, end) of the op's buffer */
     struct reply reply;         /* that is being sent */
     size_t thrown_away;         /* bytes, while it lingers */
@@ -47,7 +51,10 @@ void connection_open(struct worker *w, weir_handle handle);
 /* A receive or a send is done. */
 void connection_completed(struct worker *w, struct connection *c, const struct weir_completion *done);
 
-/* Its turn: an op that now is the connection's. */
+/* The op is the connection's from now on, by a hold; the caller's reference is gone. */
+void connection_own(struct connection *c, struct weir_op *op);
+
+/* Its turn: an op that is its own. */
 void connection_turn(struct worker *w, struct connection *c, struct weir_op *op);
 
 /* Room for a response that is rendered for this connection alone: SERVE_TEXT bytes. */

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "protocol.h"
 #include "serve.h"
+#include "sink.h"
 #include "system.h"
 
 enum { TICK_MS = 1000, DRAIN_STEP_MS = 10 };
@@ -28,10 +30,11 @@ static void main__need(int error, const char *what)
 static void main__pools(struct server *s)
 {
     const struct options *o = &s->options;
-    struct weir_pool_config data = { .name = "serve", .capacity = o->capacity, .buffer_size = (size_t)o->buffer + SERVE_TEXT };
-    struct weir_pool_config bare = { .name = "serve-bare", .capacity = o->connections + 2 * LISTENER_ACCEPTS };
+    struct weir_pool_config data = { .name = "serve", .capacity = o->capacity, .buffer_size = (size_t)o->buffer + SERVE_TEXT, .debug = o->debug };
+    struct weir_pool_config bare = { .name = "serve-bare", .capacity = o->connections + 2 * LISTENER_ACCEPTS, .debug = o->debug };
     main__need(weir_pool_create(&s->data, &data), "the pool");
     main__need(weir_pool_create(&s->bare, &bare), "the pool without buffers");
+    main__need(weir_domain_create(&s->all, "connections", o->connections, o->debug), "the domain");
 }
 
 static void main__listen(struct server *s)
@@ -55,6 +58,8 @@ static void main__start(struct server *s)
     main__need(s->workers ? 0 : ENOMEM, "the workers");
     registry_init(&s->registry);
     main__pools(s);
+    main__need(log_begin(s), "the log");
+    main__need(s->options.sink ? sink_start(s) : 0, "the sink");
     main__need(weir_port_create(&s->port, &port), "the port");
     main__need(protocol_begin(s), "the protocol");
     main__listen(s);
@@ -92,6 +97,8 @@ static void main__end(struct server *s)
     turns_stop(&s->turns);              /* before the close: it posts to the port and does not serve it */
     main__need(weir_port_close(s->port), "the port");
     workers_join(s);
+    sink_stop(s);
+    log_end(s);
     protocol_end(s);
 }
 
@@ -99,7 +106,10 @@ int main(int argc, char **argv)
 {
     static struct server server;
     bool clean;
+    if (argc == 4 && strncmp(argv[1], "--", 2) == 0 && strcmp(argv[1] + 2, sink_option) == 0)
+        return sink_main(argv[2], argv[3]);
     system_begin();
+    weir_holder_name("main");
     options_read(&server.options, argc, argv);
     main__start(&server);
     main__serve(&server);

@@ -22,6 +22,13 @@ static void options__usage(FILE *out)
             "  --timeout S       seconds without progress after which a connection is closed, 60; 0: never\n"
             "  --drain S         seconds that a drain gives to what is in flight, 5\n"
             "  --json            the last line printed is {\"requests\":N,\"errors\":N,\"taken\":N,\"given\":N,\"live\":N}\n"
+            "  --log FILE        an access log\n"
+            "  --sink            a second process gets records by a shared pool\n"
+            "  --debug SPEC      what the debug layer does, as WEIR_DEBUG has it, which it stands before\n"
+            "  --fault F         plants a bug; more than one may be given; the last line then has \"planted\"\n"
+            "                    unref:N       the access log forgets one reference in N\n"
+            "                    connection:N  one connection in N is never released\n"
+            "                    worker        the sink stops with records in its hands, and waits to be killed\n"
             "Exit status 0: drained, and every op came back; 1: not so, or it could not start; 2: usage.\n",
             protocol_name);
 }
@@ -37,6 +44,15 @@ static unsigned options__number(const char *option, const char *text, unsigned l
     return (unsigned)n;
 }
 
+static void options__fault(struct options *o, const char *text)
+{
+    if (!fault_add(&o->faults, text)) {
+        fprintf(stderr, "weir-serve: --fault %s: unref:N, connection:N or worker\n", text);
+        exit(2);
+    }
+    o->sink = o->sink || o->faults.every[FAULT_WORKER];
+}
+
 static unsigned options__connections(void)
 {
     size_t n = system_descriptors();
@@ -50,6 +66,7 @@ void options_read(struct options *o, int argc, char **argv)
     static const struct option names[] = {
         { "port", 1, NULL, 'p' },    { "threads", 1, NULL, 't' }, { "capacity", 1, NULL, 'c' }, { "buffer", 1, NULL, 'b' },
         { "connections", 1, NULL, 'n' }, { "timeout", 1, NULL, 'w' }, { "drain", 1, NULL, 'd' }, { "json", 0, NULL, 'j' },
+        { "log", 1, NULL, 'l' },     { "sink", 0, NULL, 's' },    { "debug", 1, NULL, 'D' },    { "fault", 1, NULL, 'f' },
         { "help", 0, NULL, 'h' },    { NULL, 0, NULL, 0 },
     };
     int c;
@@ -63,6 +80,10 @@ void options_read(struct options *o, int argc, char **argv)
         case 'n': o->connections = options__number("connections", optarg, 1, MOST_CONNECTIONS); break;
         case 'w': o->timeout = options__number("timeout", optarg, 0, 1000000); break;
         case 'd': o->drain = options__number("drain", optarg, 0, 1000000); break;
+        case 'l': o->log = optarg; break;
+        case 's': o->sink = true; break;
+        case 'D': o->debug = optarg; break;
+        case 'f': options__fault(o, optarg); break;
         case 'j': o->json = true; break;
         case 'h': options__usage(stdout); exit(0);
         default: options__usage(stderr); exit(2);

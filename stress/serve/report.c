@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "serve.h"
+#include "sink.h"
 
 static void report__held(struct weir_pool *pool, uint64_t capacity)
 {
@@ -35,14 +36,24 @@ static bool report__pool(struct weir_pool *pool, struct weir_stats *t)
 
 bool report_close(struct server *s)
 {
-    struct weir_stats data, bare;
+    struct weir_stats data, bare, sink = { 0 };
+    char planted[96];
     bool right = report__pool(s->data, &data);
     right = report__pool(s->bare, &bare) && right;
+    if (sink_pool(s))
+        right = report__pool(sink_pool(s), &sink) && right;
+    sink_unlink(s);
+    if (weir_domain_close(s->all)) {
+        printf("%s\n", weir_error_message());
+        right = false;
+    }
     printf("requests %" PRIu64 ", errors %" PRIu64 ", connections %" PRIu64 "\n", serve_requests(s), serve_errors(s),
            s->registry.accepted);
     if (s->options.json)
-        printf("{\"requests\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"taken\":%" PRIu64 ",\"given\":%" PRIu64 ",\"live\":%" PRIu64 "}\n",
-               serve_requests(s), serve_errors(s), data.gets + bare.gets, data.puts + bare.puts, data.live + bare.live);
+        printf("{\"requests\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"taken\":%" PRIu64 ",\"given\":%" PRIu64 ",\"live\":%" PRIu64 "%s%s}\n",
+               serve_requests(s), serve_errors(s), data.gets + bare.gets + sink.gets, data.puts + bare.puts + sink.puts,
+               data.live + bare.live + sink.live, fault_any(&s->options.faults) ? ",\"planted\":" : "",
+               fault_any(&s->options.faults) ? fault_text(&s->options.faults, planted, sizeof planted) : "");
     fflush(stdout);
     return right;
 }

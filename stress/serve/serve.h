@@ -6,6 +6,9 @@
  *     connection.c  receives, sends               one op with a buffer that carries requests in and their responses out
  *     page.c        the response of "/"           one op that a thread renders once a second, and that every send refers to
  *     turns.c       the pool is empty             connections wait for an op, first come, first served
+ *     log.c         the access log                refers to the ops that requests came in, until their lines are written
+ *     sink.c        records of a shared pool      go to a second process by handle
+ *     fault.c       planted bugs                  for the demonstration that they are found
  *     registry.c    all connections               time-outs, and the drain
  *     protocol.h    what is said                  HTTP/1.1 (http.c, answer.c, page.c, status.c), or on Windows an echo (echo.c)
  *
@@ -23,16 +26,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <weir/port.h>
 #include <weir/stream.h>
 #include <weir/weir.h>
 
+#include "fault.h"
 #include "listener.h"
 #include "registry.h"
 #include "turns.h"
 
-enum { SERVE_TEXT = 2048, SERVE_BATCH = 16 };
+enum { SERVE_TEXT = 2048, SERVE_BATCH = 16, SERVE_LINES = 64 };
 
 struct options {
     unsigned port;
@@ -43,6 +48,16 @@ struct options {
     unsigned timeout;           /* seconds without progress; 0: none */
     unsigned drain;             /* seconds that a drain gives to what is in flight */
     bool json;
+    const char *log;            /* the access log's file; NULL: none */
+    bool sink;
+    const char *debug;          /* of all pools and the domain; NULL: the environment says */
+    struct faults faults;
+};
+
+struct log_line {               /* log.c: a request's first line, in the buffer of an op that this is a reference to */
+    struct weir_op *op;
+    const char *data;
+    size_t bytes;
 };
 
 /* One thread that serves. The counters are its own to write and anybody's to read. */
@@ -50,6 +65,8 @@ struct worker {
     struct server *server;
     pthread_t thread;
     int64_t now;                /* milliseconds, when its batch was taken */
+    struct log_line lines[SERVE_LINES];
+    unsigned lines_noted, record;
     _Alignas(64) atomic_uint_fast64_t requests;
     atomic_uint_fast64_t errors;
 };
@@ -59,6 +76,9 @@ struct server {
     struct weir_port *port;
     struct weir_pool *data;     /* ops with a buffer: requests and responses */
     struct weir_pool *bare;     /* ops without: accepts, and receives of 0 bytes */
+    struct weir_domain *all;    /* the connections */
+    FILE *log;
+    struct sink *sink;
     struct listener listener;
     struct registry registry;
     struct turns turns;

@@ -45,9 +45,11 @@ static void *turns__main(void *arg)
 {
     struct turns *t = arg;
     struct server *s = t->server;
+    weir_holder_name("turns");
     while (turns__anybody(t)) {
         struct weir_op *op = weir_op_get_wait(s->data, -1);
         struct connection *c = turns__take(t);
+        connection_own(c, op);
         (void)weir_port_post(s->port, op, 0, (uintptr_t)c);
     }
     return NULL;

@@ -3,6 +3,7 @@
  * A completion's stream is the listener, or its key is the connection; a packet that was posted is a connection's turn.
  */
 #include "connection.h"
+#include "log.h"
 #include "serve.h"
 #include "system.h"
 
@@ -23,11 +24,16 @@ static void *worker__main(void *arg)
 {
     struct worker *w = arg;
     struct weir_completion done[SERVE_BATCH];
+    char name[32];
     int n;
+    snprintf(name, sizeof name, "worker-%u", (unsigned)(w - w->server->workers) + 1);
+    weir_holder_name(name);
     while ((n = weir_port_wait(w->server->port, done, SERVE_BATCH, -1)) >= 0) {
         w->now = system_now();
         for (int i = 0; i < n; i++)
             worker__one(w, &done[i]);
+        if (w->lines_noted)
+            log_flush(w);
     }
     return NULL;
 }
