@@ -38,8 +38,10 @@ static void leaks__holder(struct leaks *l, const struct reader_object *o, unsign
     struct reader_holder h = reader_named(&l->r, &o->verdict, i);
     struct report_name *name = &l->name[i];
     struct report_place *place = &l->place[i];
+    uint32_t sites[2] = { 0, 0 };
+    (void)report_taken_at(&l->scope, o, &h, sites);
     report_holder(&l->scope, h.holder, name);
-    (void)report_site(&l->scope, h.site, place);
+    (void)report_site(&l->scope, sites[0], place);
     l->holder[i] = (struct weir_leak_holder){ name->name, name->pid, name->tid, name->state, h.refs, place->file, place->line, place->function };
 }
 

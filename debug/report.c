@@ -12,21 +12,30 @@
 
 static const struct report_writer_form *const forms[] = { [REPORT_TEXT] = &report_text, [REPORT_JSON] = &report_json_form, [REPORT_FOLDED] = &report_folded };
 
-/* Rules that match are marked as used, so all are asked. */
-static bool report__known(struct report *p, const struct reader_holder *h)
+static bool report__known_site(struct report *p, uint32_t site)
 {
-    struct report_name name;
-    bool known;
-    unsigned frames;
     struct report_place place;
-    report_holder(&p->scope, h->holder, &name);
-    known = name.known && suppress_holder(p->rules, name.name);
-    frames = report_site(&p->scope, h->site, &place);
+    unsigned frames = report_site(&p->scope, site, &place);
+    bool known = false;
     for (unsigned i = 0; i < frames; i++) {
         if (i)
-            report_frame(&p->scope, h->site, i, &place);
+            report_frame(&p->scope, site, i, &place);
         known |= suppress_place(p->rules, place.file, place.line, place.function);
     }
+    return known;
+}
+
+/* Rules that match are marked as used, so all are asked. */
+static bool report__known(struct report *p, const struct reader_object *o, const struct reader_holder *h)
+{
+    struct report_name name;
+    uint32_t sites[2];
+    unsigned n = report_taken_at(&p->scope, o, h, sites);
+    bool known;
+    report_holder(&p->scope, h->holder, &name);
+    known = name.known && suppress_holder(p->rules, name.name);
+    for (unsigned i = 0; i < n; i++)
+        known |= report__known_site(p, sites[i]);
     return known;
 }
 
@@ -38,7 +47,7 @@ static bool report__suppressed(struct report *p, const struct reader_object *o)
         return false;
     for (unsigned i = 0; i < o->verdict.n; i++) {
         struct reader_holder h = reader_named(p->scope.r, &o->verdict, i);
-        all &= report__known(p, &h);
+        all &= report__known(p, o, &h);
         refs += h.refs;
     }
     return all && refs >= (int64_t)o->refs;
@@ -78,17 +87,36 @@ static void report__count(struct report *p, const struct reader_object *o)
     p->oldest[at] = *o;
 }
 
+/* NULL: the table is full thereabouts. */
+static struct report_pair *report__pair(struct report *p, uint32_t site, uint32_t holder)
+{
+    uint32_t at = (site * UINT32_C(2654435761) ^ holder * UINT32_C(2246822519)) >> 7;
+    for (uint32_t i = 0; i < REPORT_PROBES; i++) {
+        struct report_pair *pair = &p->pair[(at + i) % REPORT_PAIRS];
+        if (!pair->refs)
+            *pair = (struct report_pair){ 0, site, holder };
+        if (pair->site == site && pair->holder == holder)
+            return pair;
+    }
+    return NULL;
+}
+
 static void report__group(struct report *p, const struct reader_object *o)
 {
     for (unsigned i = 0; i < o->verdict.n; i++) {
         struct reader_holder h = reader_named(p->scope.r, &o->verdict, i);
         struct report_by_site *site;
-        if (h.refs <= 0 || h.token >= p->scope.r->head.tokens || h.site >= p->scope.r->head.sites)
+        struct report_pair *pair;
+        uint32_t at[2] = { 0, 0 };
+        (void)report_taken_at(&p->scope, o, &h, at);
+        if (h.refs <= 0 || at[0] >= p->scope.r->head.sites)
             continue;
-        p->by_token[h.token].refs += (uint64_t)h.refs;
-        p->by_token[h.token].site = h.site;
-        p->by_token[h.token].holder = h.holder;
-        site = &p->by_site[h.site];
+        pair = report__pair(p, at[0], h.holder);
+        if (pair)
+            pair->refs += (uint64_t)h.refs;
+        else
+            p->unnamed += (uint64_t)h.refs;
+        site = &p->by_site[at[0]];
         if (!site->objects || o->age < site->youngest)
             site->youngest = o->age;
         if (o->age > site->oldest)
@@ -136,14 +164,14 @@ void report_unused(struct report *p, void (*say)(struct report *p, const struct 
 
 static struct report *report__open(struct reader *r, const struct report_options *options, const struct report_out *out, struct report_result *result)
 {
-    size_t tokens = (size_t)r->head.tokens * sizeof(struct report_by_token), sites = (size_t)r->head.sites * sizeof(struct report_by_site);
-    size_t bytes = sizeof(struct report) + tokens + sites;
+    size_t pairs = REPORT_PAIRS * sizeof(struct report_pair), sites = (size_t)r->head.sites * sizeof(struct report_by_site);
+    size_t bytes = sizeof(struct report) + pairs + sites;
     struct report *p = os_pages(bytes);
     if (!p)
         return NULL;
     p->bytes = bytes;
-    p->by_token = (struct report_by_token *)(void *)(p + 1);
-    p->by_site = (struct report_by_site *)(void *)((char *)(p + 1) + tokens);
+    p->pair = (struct report_pair *)(void *)(p + 1);
+    p->by_site = (struct report_by_site *)(void *)((char *)(p + 1) + pairs);
     p->scope = (struct report_scope){ r, options->resolve, options->resolve_arg };
     p->options = options;
     p->result = result;

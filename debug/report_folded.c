@@ -23,7 +23,7 @@ static void folded__frame(struct report *p, const struct report_place *place)
     report_print(&p->w, ":%d)", place->line);
 }
 
-static void folded__token(struct report *p, const struct report_by_token *t)
+static void folded__pair(struct report *p, const struct report_pair *t)
 {
     struct report_name name;
     struct report_place place;
@@ -43,9 +43,9 @@ static void folded__token(struct report *p, const struct report_by_token *t)
 
 static void folded__end(struct report *p)
 {
-    for (uint32_t i = 0; i < p->scope.r->head.tokens; i++)
-        if (p->by_token[i].refs)
-            folded__token(p, &p->by_token[i]);
+    for (uint32_t i = 0; i < REPORT_PAIRS; i++)
+        if (p->pair[i].refs)
+            folded__pair(p, &p->pair[i]);
     if (!p->unnamed)
         return;
     report_clean(&p->w, p->scope.r->head.name, ';');

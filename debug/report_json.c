@@ -17,11 +17,11 @@ static void json__age(struct report_writer *w, int64_t ns)
     report_print(w, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));
 }
 
-static void json__site(struct report *p, const struct reader_holder *h)
+static void json__site(struct report *p, uint32_t site, int32_t refs)
 {
     struct report_place place;
     char function[256];
-    (void)report_site(&p->scope, h->site, &place);
+    (void)report_site(&p->scope, site, &place);
     memcpy(function, place.function, sizeof place.function);
     if (*place.build_id) {
         strcat(function, " ");
@@ -31,12 +31,25 @@ static void json__site(struct report *p, const struct reader_holder *h)
     report_json(&p->w, place.file);
     report_print(&p->w, ",\"line\":%d,\"function\":", place.line);
     report_json(&p->w, function);
-    report_print(&p->w, ",\"refs\":%d}", h->refs);
+    report_print(&p->w, ",\"refs\":%d}", refs);
+}
+
+/* Of two places that may be it the first has the references. */
+static void json__sites(struct report *p, const struct reader_object *o, const struct reader_holder *h)
+{
+    uint32_t sites[2] = { 0, 0 };
+    unsigned n = report_taken_at(&p->scope, o, h, sites);
+    json__site(p, sites[0], h->refs);
+    if (n < 2)
+        return;
+    report_put(&p->w, ",");
+    json__site(p, sites[1], 0);
 }
 
 /* The holder of the verdict's i-th entry, with all of its places. */
-static void json__holder(struct report *p, const struct verdict *v, unsigned i)
+static void json__holder(struct report *p, const struct reader_object *o, unsigned i)
 {
+    const struct verdict *v = &o->verdict;
     struct reader_holder h = reader_named(p->scope.r, v, i);
     struct report_name name;
     int64_t refs = 0;
@@ -54,7 +67,7 @@ static void json__holder(struct report *p, const struct verdict *v, unsigned i)
             continue;
         if (j != i)
             report_put(&p->w, ",");
-        json__site(p, &same);
+        json__sites(p, o, &same);
     }
     report_put(&p->w, "]}");
 }
@@ -75,7 +88,7 @@ static void json__leak(struct report *p, const struct reader_object *o)
             continue;
         if (i)
             report_put(&p->w, ",");
-        json__holder(p, &o->verdict, i);
+        json__holder(p, o, i);
     }
     report_put(&p->w, "]}");
 }

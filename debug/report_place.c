@@ -77,6 +77,20 @@ void report_frame(const struct report_scope *s, uint32_t site, unsigned frame, s
         place__address(s, (uint32_t)(frames[frame] >> 48), frames[frame] & UINT64_C(0xffffffffffff), out);
 }
 
+unsigned report_taken_at(const struct report_scope *s, const struct reader_object *o, const struct reader_holder *h, uint32_t out[2])
+{
+    const uint32_t places[2] = { o->last, o->first };
+    unsigned n = 0;
+    if (h->site) {
+        out[0] = h->site;
+        return 1;
+    }
+    for (unsigned i = 0; i < 2; i++)            /* a hold's place is its own token's, not this one's */
+        if (places[i] && !report_site_is_hold(s, places[i]) && !(n && out[0] == places[i]))
+            out[n++] = places[i];
+    return n;
+}
+
 bool report_site_is_hold(const struct report_scope *s, uint32_t site)
 {
     struct debug_site copy;

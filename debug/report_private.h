@@ -58,6 +58,9 @@ struct report_scope {                   /* what is needed to name things */
 /* The place itself, of a stack the innermost one. 0: site is not known, else the number of frames. */
 unsigned report_site(const struct report_scope *s, uint32_t site, struct report_place *out);
 void report_frame(const struct report_scope *s, uint32_t site, unsigned frame, struct report_place *out);       /* frame 0: innermost */
+/* Where a holder took: its token's site; of plain calls, whose tokens have none, the places of the object's last and first take, the likelier one first. How
+ * many: 0 to 2. */
+unsigned report_taken_at(const struct report_scope *s, const struct reader_object *o, const struct reader_holder *h, uint32_t out[2]);
 bool report_site_is_hold(const struct report_scope *s, uint32_t site);          /* written down by a hold, not by a plain call */
 void report_holder(const struct report_scope *s, uint32_t holder, struct report_name *out);
 
@@ -75,7 +78,8 @@ struct report_by_site {                 /* of all leaks, by site */
     int64_t youngest, oldest;           /* ns */
 };
 
-struct report_by_token {
+enum { REPORT_PAIRS = 16384, REPORT_PROBES = 64 };
+struct report_pair {                    /* by site and holder, found by its hash; refs 0: nobody's */
     uint64_t refs;
     uint32_t site, holder;
 };
@@ -88,7 +92,7 @@ struct report {
     struct suppress *rules;             /* NULL: none */
     struct suppress own_rules;
     struct report_by_site *by_site;     /* [sites] */
-    struct report_by_token *by_token;   /* [tokens] */
+    struct report_pair *pair;           /* [REPORT_PAIRS] */
     struct reader_object oldest[REPORT_SINGLES];
     unsigned oldest_n;
     uint64_t refs, unnamed;             /* unnamed: of these, those without a holder */

@@ -66,10 +66,12 @@ static bool text__is_ledger(const struct report *p, uint32_t site)
 
 /* -- one object ----------------------------------------------------------------------------------------------------------- */
 
-static void text__taken(struct report *p, const struct reader_holder *h)
+static void text__taken(struct report *p, const struct reader_object *o, const struct reader_holder *h)
 {
     struct report_place place;
-    bool ledger = text__is_ledger(p, h->site), known = report_site(&p->scope, h->site, &place) != 0;
+    uint32_t sites[2];
+    unsigned n = report_taken_at(&p->scope, o, h, sites);
+    bool ledger = text__is_ledger(p, h->site);
     if (h->refs < 0) {
         report_print(&p->w, ", %d more given back than taken by ", -h->refs);
         text__name(p, h->holder);
@@ -77,8 +79,8 @@ static void text__taken(struct report *p, const struct reader_holder *h)
     }
     report_print(&p->w, ledger ? ", %d taken by " : ", %d by ", h->refs);
     text__name(p, h->holder);
-    if (known) {
-        report_put(&p->w, ledger ? " at " : " taken at ");
+    for (unsigned i = 0; i < n && report_site(&p->scope, sites[i], &place); i++) {
+        report_put(&p->w, i ? " or " : ledger ? " at " : " taken at ");
         text__place(p, &place, false);
     }
     if (ledger)
@@ -104,7 +106,7 @@ static void text__single(struct report *p, const struct reader_object *o)
     text__count(&p->w, o->refs, "reference");
     for (unsigned i = 0; i < o->verdict.n; i++) {
         struct reader_holder h = reader_named(p->scope.r, &o->verdict, i);
-        text__taken(p, &h);
+        text__taken(p, o, &h);
         named += h.refs;
     }
     if (o->verdict.n && named < (int64_t)o->refs)
@@ -117,20 +119,20 @@ static void text__single(struct report *p, const struct reader_object *o)
 
 /* -- by site and holder --------------------------------------------------------------------------------------------------- */
 
-/* The token of this site with most references, taken out of the table. NULL: there is none left. */
-static struct report_by_token *text__next_token(struct report *p, uint32_t site)
+/* Who has most references of this site, of those not yet said. NULL: there is none left. */
+static struct report_pair *text__next(struct report *p, uint32_t site)
 {
-    struct report_by_token *best = NULL;
-    for (uint32_t i = 0; i < p->scope.r->head.tokens; i++)
-        if (p->by_token[i].refs && p->by_token[i].site == site && (!best || p->by_token[i].refs > best->refs))
-            best = &p->by_token[i];
+    struct report_pair *best = NULL;
+    for (uint32_t i = 0; i < REPORT_PAIRS; i++)
+        if (p->pair[i].refs && p->pair[i].site == site && (!best || p->pair[i].refs > best->refs))
+            best = &p->pair[i];
     return best;
 }
 
 static void text__site(struct report *p, uint32_t site)
 {
     const struct report_by_site *s = &p->by_site[site];
-    struct report_by_token *t;
+    struct report_pair *t;
     struct report_place place;
     uint64_t left = s->refs;
     report_put(&p->w, "  ");
@@ -146,7 +148,7 @@ static void text__site(struct report *p, uint32_t site)
     report_put(&p->w, " to ");
     report_seconds(&p->w, s->oldest);
     report_put(&p->w, " old\n");
-    for (unsigned i = 0; i < REPORT_WHO && (t = text__next_token(p, site)) != NULL; i++) {
+    for (unsigned i = 0; i < REPORT_WHO && (t = text__next(p, site)) != NULL; i++) {
         report_print(&p->w, "    %llu by ", (unsigned long long)t->refs);
         text__name(p, t->holder);
         report_put(&p->w, "\n");

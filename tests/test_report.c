@@ -12,7 +12,7 @@
 #include "json_schema.h"
 #endif
 
-enum { HOLDERS = 8, SITES = 10, OBJECTS = 64 };
+enum { HOLDERS = 16, SITES = 10, OBJECTS = 64 };
 #define MS(n) ((int64_t)(n) * 1000000)
 
 /* -- the reader ------------------------------------------------------------------------------------------------------------ */
@@ -249,6 +249,27 @@ static void a_plain_calls_taker_is_not_called_a_holder(void **state)
     assert_null(strstr(said, "not given back"));
 }
 
+/* A token of a holder alone: the object itself says where it was taken first and last, but a hold's place is not a plain call's. */
+static void a_plain_calls_place_is_the_objects_last_or_first(void **state)
+{
+    struct reader_object *o = object_is(1, 1, 1000, WEIR_CERTIFIED);
+    struct report_options options = { .suppress = "site:*+0x2222" };
+    (void)state;
+    tokens[7].holder = 1;
+    held_by(o, 7, 1);
+    o->first = o->last = 3;
+    says(report_as(REPORT_TEXT), "1 taken by worker-3 at libapp.so.1+0x1234 and not given back by it;", "1 op taken at libapp.so.1+0x1234 (build", NULL);
+    o->last = 4;
+    says(report_as(REPORT_TEXT), "1 taken by worker-3 at libapp.so.1+0x2222 or libapp.so.1+0x1234 and not", "1 op taken at libapp.so.1+0x2222 (build", NULL);
+    says(report_as(REPORT_JSON), "+0x2222 abcd01\",\"refs\":1},{\"file\":\"\",\"line\":0,\"function\":\"libapp.so.1+0x1234 abcd01\",\"refs\":0}]}]}]", NULL);
+    report(&options);
+    assert_int_equal(result.suppressed, 1);
+    o->last = 1;
+    says(report_as(REPORT_TEXT), "1 taken by worker-3 at libapp.so.1+0x1234 and not given back by it;", NULL);
+    o->first = 1;
+    says(report_as(REPORT_TEXT), "1 taken by worker-3 and not given back by it;", "taken at a place that is not known", NULL);
+}
+
 static void who_gave_back_more_than_it_took_is_no_culprit(void **state)
 {
     struct reader_object *o = object_is(1, 1, 1000, WEIR_AMBIGUOUS);
@@ -311,7 +332,8 @@ static void more_holders_than_a_few_are_summed(void **state)
 {
     (void)state;
     for (uint32_t t = 8; t < 16; t++) {
-        tokens[t].holder = 1;
+        holder_is(t - 4, "one of many", 811, t, WEIR_ALIVE);
+        tokens[t].holder = t - 4;
         tokens[t].site = 2;
         held_by(object_is(t, 1, 1000, WEIR_CERTIFIED), t, 1);
     }
@@ -589,10 +611,10 @@ static void a_folded_line_is_a_stack_from_its_outer_end_and_a_number(void **stat
     held_by(object_is(1, 3, 1, WEIR_CERTIFIED), 4, 3);
     held_by(object_is(2, 2, 1, WEIR_CERTIFIED), 4, 1);
     strcpy(holders[2].name, "lo;g");
-    assert_string_equal(report(&options), "requests;worker-3;on_read (session.c:218) 1\n"
-                                          "requests;pid 812 lo:g;drain (sink.c:77) 1\n"
-                                          "requests;worker-3;libapp.so.1+0x1111;read_2222 (app:x.c:12) 4\n"
-                                          "requests;nobody known 1\n");
+    says(report(&options), "requests;worker-3;on_read (session.c:218) 1\n", "requests;pid 812 lo:g;drain (sink.c:77) 1\n",
+         "requests;worker-3;libapp.so.1+0x1111;read_2222 (app:x.c:12) 4\n", "requests;nobody known 1\n", NULL);
+    assert_int_equal(strlen(said), strlen("requests;worker-3;on_read (session.c:218) 1\nrequests;pid 812 lo:g;drain (sink.c:77) 1\n"
+                                          "requests;worker-3;libapp.so.1+0x1111;read_2222 (app:x.c:12) 4\nrequests;nobody known 1\n"));
 }
 
 static void a_resolved_address_has_file_and_line_in_all_forms(void **state)
@@ -611,6 +633,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(an_op_is_said_with_its_holders_their_places_and_the_bound),
         CASE(a_plain_calls_taker_is_not_called_a_holder),
+        CASE(a_plain_calls_place_is_the_objects_last_or_first),
         CASE(who_gave_back_more_than_it_took_is_no_culprit),
         CASE(what_is_not_known_is_said_so),
         CASE(who_is_hung_a_zombie_or_has_ended_is_said_so),

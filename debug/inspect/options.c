@@ -1,6 +1,10 @@
 /* options.c - the command line, and what --help says. */
 #include "inspect.h"
 
+#include <weir/error.h>
+
+#include "../suppress.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +90,18 @@ static char *options__file(const char *path)
     return text;
 }
 
+static int options__rules(struct options *o, const char *path)
+{
+    struct suppress rules;
+    o->suppress = options__file(path);
+    if (!o->suppress)
+        return options__wrong("--suppress wants a file that can be read", path);
+    if (suppress_open(&rules, o->suppress, path))
+        return options__wrong(weir_error_message(), NULL);
+    suppress_close(&rules);
+    return 0;
+}
+
 /* An option with a value: --name VALUE or --name=VALUE. */
 static const char *options__value(const char *name, int argc, char **argv, int *i)
 {
@@ -113,7 +129,7 @@ static int options__valued(struct options *o, int argc, char **argv, int *i)
     if ((v = options__value("--debug-dir", argc, argv, i)))
         return *(o->debug_dir = v) ? 0 : options__wrong("--debug-dir wants a directory", NULL);
     if ((v = options__value("--suppress", argc, argv, i)))
-        return (o->suppress = options__file(v)) ? 0 : options__wrong("--suppress wants a file that can be read", v);
+        return options__rules(o, v);
     return options__wrong("unknown option", argv[*i]);
 }
 

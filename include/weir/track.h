@@ -28,7 +28,9 @@
  *                        weir-inspect's). Where a C library doesn't tell the status (musl, Windows): whatever the program would have answered
  *     min-age=SECONDS    what is younger is no leak, unless somebody dead holds it (0)
  *     hung=SECONDS       who holds and gave no sign for so long is called hung (60)
- *     suppress=FILE      leaks that are known: lines of site:PATTERN or holder:PATTERN, see debug/README.md
+ *     suppress=FILE      leaks that are known, a rule a line: site:PATTERN (file:line, a function, or module+0xoffset; of a stack any frame) or
+ *                        holder:PATTERN. * stands for any text, # begins a comment. An object is suppressed if each of its holders is; rules
+ *                        that nothing matched are named in the report
  *     none               nothing
  *
  * For example WEIR_DEBUG=track=sketch,sample=128,stacks,report=leaks.json,exit=23. A word that isn't known, a number out of its range, a word said twice and one
