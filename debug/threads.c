@@ -282,7 +282,11 @@ void token_forked(struct watch *w)
     void **slot = thread_track_slot();
     struct block *b = slot ? *slot : NULL;
     struct record *r = b ? threads__find(b, w) : NULL;
+    struct locals *l = w->locals;
+    if (l && l->nobody.t.holder)
+        l->nobody.t.holder = &w->holders[0];            /* the copy may lie elsewhere */
     if (r && r->t.index) {
+        r->t.holder = &w->holders[r->t.index];
         holder_become(r->t.holder, &b->who);
         record_identify(r);
     }
@@ -316,7 +320,9 @@ static void threads__rename(const struct block *b)
 
 int weir_holder_name(const char *name)
 {
-    struct block *b = threads__block();
+    struct block *b;
+    thread_track_begin();
+    b = threads__block();
     if (b == NULL)
         return error_set(-ENOMEM, "the thread can't be named \"%.47s\": there is no memory for its record, or it is ending", name ? name : "");
     b->named = name && *name;

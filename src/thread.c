@@ -231,6 +231,13 @@ static struct thread *thread__self(void)
     return t;
 }
 
+void thread_track_begin(void)
+{
+    os_lock(&registry_opening);
+    thread_start();
+    os_unlock(&registry_opening);
+}
+
 void **thread_track_slot(void)
 {
     struct thread *t = thread__self();
