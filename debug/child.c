@@ -33,7 +33,7 @@ static void child__line(struct watch *w, uint32_t object)
         return;
     if (refs && w->tracker)
         w->tracker->first(line_tracker(line), &u);
-    store_relaxed_64(line, (*line & LINE_PUBLISHED) | refs);    /* relaxed: the child has one thread */
+    store_relaxed_64(line, (*line & LINE_PUBLISHED) | refs);    /* the child has one thread */
     if (!refs)
         store_relaxed_64(watch_birth(w, object), 0);
 }
@@ -83,7 +83,7 @@ static void child__segment(struct watch *w)
         return;
     }
     os_segment_close(&from.segment);
-    store_release_32(&w->head->state, DEBUG_READY);             /* header.S1 */
+    store_release_32(&w->head->state, DEBUG_READY);             /* header.S1 -> reader.A2: the copy */
 }
 
 void child_forked(void)

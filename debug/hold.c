@@ -29,7 +29,7 @@ struct hold_of {                /* a followed object */
 
 static bool hold__op(const struct weir_op *op, struct hold_of *out)
 {
-    if (!(load_relaxed_64(&op->refs) & WEIR_REFS_TRACKED))      /* relaxed refs: by a holder */
+    if (!(load_relaxed_64(&op->refs) & WEIR_REFS_TRACKED))      /* by a holder */
         return false;
     out->watch = watch_of(weir_op_pool(op)->track);
     out->object = weir_op_index(op);
@@ -47,7 +47,7 @@ static bool hold__ref(const struct weir_ref *ref, struct hold_of *out)
 
 static uint64_t hold__birth(const struct hold_of *of)
 {
-    return birth_time(load_relaxed_64(watch_birth(of->watch, of->object))) & 0x7fff;    /* relaxed birth: while it is held */
+    return birth_time(load_relaxed_64(watch_birth(of->watch, of->object))) & 0x7fff;    /* stands still while it is held */
 }
 
 static weir_hold hold__make(const struct hold_of *of, uint32_t token)
@@ -69,7 +69,7 @@ static void hold__foreign(struct watch *w, weir_hold hold, struct thread_token *
 {
     uint32_t index = hold__token(hold);
     const struct debug_token *token = &w->tokens[index];
-    uint32_t holder = load_relaxed_32(&token->holder), salt = load_relaxed_32(&token->salt);    /* relaxed token: held by the hold's balance */
+    uint32_t holder = load_relaxed_32(&token->holder), salt = load_relaxed_32(&token->salt);    /* held by the hold's balance */
     const struct debug_holder *entry = &w->holders[holder < w->head->holders ? holder : 0];
     memset(out, 0, sizeof *out);
     out->index = index;
@@ -99,7 +99,7 @@ static void hold__check(const struct hold_of *of, weir_hold hold)
     if (hold__token(hold)) {
         const struct debug_token *token = &of->watch->tokens[hold__token(hold)];
         int64_t balance = (int64_t)(load_relaxed_64((const uint64_t *)&token->own) + load_relaxed_64((const uint64_t *)&token->others));
-        if (balance <= 0)                                       /* relaxed balance: its own holds' changes came before the hold did */
+        if (balance <= 0)                                       /* relaxed own, others: its own holds' changes came before the hold did */
             hold__panic(of, hold, "was dropped or moved before: its taker has no references left");
     }
 }

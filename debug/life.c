@@ -57,7 +57,7 @@ static void life__journal(struct watch *w, uint64_t *line, unsigned event, const
 static void life__place(struct watch *w, uint32_t object, const struct life_by *by)
 {
     uint32_t *places = watch_places(w, object);
-    store_relaxed_32(places, (load_relaxed_32(places) & 0xffff) | by->place->site << 16);   /* relaxed places: a hint for people */
+    store_relaxed_32(places, (load_relaxed_32(places) & 0xffff) | by->place->site << 16);   /* a hint for people */
 }
 
 static struct tracker_update life__update(struct watch *w, const struct life_by *by, uint32_t now)
@@ -69,13 +69,13 @@ static struct tracker_update life__update(struct watch *w, const struct life_by 
 static void life__intend(const struct life_by *by, uint32_t object, int sign)
 {
     if (by->thread->index)
-        store_relaxed_64(&by->thread->holder->intent, INTENT(object, by->token->index, sign));  /* relaxed intent: read of the dead alone */
-    WEIR_COMPILER_FENCE();                                      /* life.I1 <-> reader.I2: intent, then the line, for who is killed */
+        store_relaxed_64(&by->thread->holder->intent, INTENT(object, by->token->index, sign));  /* read of the dead alone */
+    WEIR_COMPILER_FENCE();                                      /* life.I1 <-> life.I1: of this thread alone: intent, then the line, for who is killed */
 }
 
 static void life__done(const struct life_by *by)
 {
-    WEIR_COMPILER_FENCE();                                      /* life.I1 */
+    WEIR_COMPILER_FENCE();                                      /* life.I1: the line, then the intent */
     if (by->thread->index)
         store_relaxed_64(&by->thread->holder->intent, 0);
 }
@@ -98,7 +98,7 @@ bool life_ready(struct watch *w, uint32_t object)
 /* The line of a life that begins, by `by`; published: others can find the object from the start. */
 static void life__start(struct watch *w, uint32_t object, uint32_t generation, const struct life_by *by, uint64_t published)
 {
-    uint64_t *line = watch_line(w, object), version = load_relaxed_64(line) & ~(LINE_VERSION - 1);    /* relaxed: nobody's line */
+    uint64_t *line = watch_line(w, object), version = load_relaxed_64(line) & ~(LINE_VERSION - 1);    /* nobody's line */
     uint32_t now = life__time(w);
     struct tracker_update u = life__update(w, by, now);
     token_count(by->thread, by->token->index, 1);
@@ -106,12 +106,12 @@ static void life__start(struct watch *w, uint32_t object, uint32_t generation, c
     if (w->tracker)
         w->tracker->first(line_tracker(line), &u);
     if (w->head->journal)
-        store_relaxed_64(line_journal(w, line), 0);             /* relaxed: as all of the line, published by life.L1 */
+        store_relaxed_64(line_journal(w, line), 0);             /* as all of the line, published by life.L1 */
     life__journal(w, line, TRACK_BORN, by, now);
     store_relaxed_32(watch_places(w, object), by->place->site | by->place->site << 16);
-    store_relaxed_64(watch_birth(w, object), (uint64_t)now << 32 | generation);
+    store_release_64(watch_birth(w, object), (uint64_t)now << 32 | generation);     /* life.B1 -> reader.A5: itself alone; the line's first word orders it */
     WEIR_POINT("life.begin");
-    store_release_64(line, (version + LINE_VERSION) | published | LINE_ONE);    /* life.L1 -> life.L2, reader.L3: the words of the line */
+    store_release_64(line, (version + LINE_VERSION) | published | LINE_ONE);    /* life.L1 -> life.L2, reader.A1: the words of the line */
     numbers_publish(w, now);
 }
 
@@ -151,7 +151,7 @@ void life_end(struct track *t, uint32_t object, const void *site)
         u = (struct tracker_update){ NULL, 0, w->head->parameter, w };
         w->tracker->over(line_tracker(line), &u);
     }
-    store_relaxed_64(watch_birth(w, object), 0);                /* relaxed birth: a reader looks at the count */
+    store_release_64(watch_birth(w, object), 0);                /* life.B1 -> reader.A5: itself alone */
     numbers_publish(w, life__time(w));
     if (w->head->kind == TRACK_DOMAIN)
         objects_end(w, object);
@@ -295,11 +295,11 @@ uint32_t life_oldest(const struct watch *w)
     uint32_t i, oldest = UINT32_MAX;
     for (i = 0; i < w->head->objects; i++) {
         uint64_t birth;
-        if (load_acquire_8(&w->ready[i / DEBUG_CHUNK]) != DEBUG_IS_READY) {
-            i += DEBUG_CHUNK - 1 - i % DEBUG_CHUNK;             /* life.C2 */
+        if (load_acquire_8(&w->ready[i / DEBUG_CHUNK]) != DEBUG_IS_READY) {     /* life.C2 */
+            i += DEBUG_CHUNK - 1 - i % DEBUG_CHUNK;
             continue;
         }
-        birth = load_relaxed_64(watch_birth(w, i));             /* relaxed birth: roughly */
+        birth = load_relaxed_64(watch_birth(w, i));             /* roughly */
         if (birth && birth_time(birth) < oldest)
             oldest = birth_time(birth);
     }
@@ -311,8 +311,8 @@ uint32_t life_followed(const struct track *t)
     const struct watch *w = (const struct watch *)(const void *)t;
     uint32_t i, n = 0;
     for (i = 0; i < w->head->objects; i++)
-        if (load_acquire_8(&w->ready[i / DEBUG_CHUNK]) != DEBUG_IS_READY)
-            i += DEBUG_CHUNK - 1 - i % DEBUG_CHUNK;             /* life.C2 */
+        if (load_acquire_8(&w->ready[i / DEBUG_CHUNK]) != DEBUG_IS_READY)       /* life.C2 */
+            i += DEBUG_CHUNK - 1 - i % DEBUG_CHUNK;
         else
             n += line_count(load_acquire_64(watch_line(w, i))) != 0;        /* life.L2 */
     return n;

@@ -12,12 +12,12 @@
 void numbers_publish(struct watch *w, uint32_t now)
 {
     struct debug_numbers *n = &w->head->numbers;
-    uint64_t seq = load_relaxed_64(&n->seq);                    /* verified by the swap */
+    uint64_t *words = &n->seq, seq = load_relaxed_64(words);    /* verified by the swap */
     struct weir_stats s;
-    if (!w->pool || load_relaxed_64(&n->at) == now || (seq & 1) || !cas_64(&n->seq, &seq, seq + 1))     /* numbers.S1 -> numbers.S2 */
+    if (!w->pool || load_relaxed_64(&n->at) == now || (seq & 1) || !cas_64(words, &seq, seq + 1))     /* numbers.S1 -> reader.A1 */
         return;
     (void)weir_pool_stats(w->pool, &s);
-    store_relaxed_64(&n->at, now);                              /* relaxed numbers: readers check seq */
+    store_relaxed_64(&n->at, now);                              /* relaxed committed, peak: readers check seq */
     store_relaxed_64(&n->capacity, s.capacity);
     store_relaxed_64(&n->committed, s.committed);
     store_relaxed_64(&n->live, s.live);
@@ -26,5 +26,5 @@ void numbers_publish(struct watch *w, uint32_t now)
     store_relaxed_64(&n->peak, s.peak);
     store_relaxed_64(&n->gets, s.gets);
     store_relaxed_64(&n->puts, s.puts);
-    store_release_64(&n->seq, seq + 2);                         /* numbers.S1 -> numbers.S2: the numbers */
+    store_release_64(words, seq + 2);                           /* numbers.S1 -> reader.A1: the numbers */
 }

@@ -15,7 +15,7 @@ static uint32_t objects__pop(struct watch *w)
     do {
         if (!(uint32_t)head)
             return TRACK_NONE;
-        next = load_relaxed_64(watch_object(w, (uint32_t)head - 1));    /* relaxed link: verified by the swap */
+        next = load_relaxed_64(watch_object(w, (uint32_t)head - 1));    /* verified by the swap */
     } while (!cas_64(&w->spare, &head, ((head >> 32) + 1) << 32 | (uint32_t)next));     /* objects.A1, objects.A2 */
     return (uint32_t)head - 1;
 }

@@ -133,7 +133,7 @@ int reader_refresh(struct reader *r)
 {
     struct reader_tables *t = reader_tables(r);
     memset(t->state, 0, r->head.holders);
-    r->head.state = load_acquire_32((const uint32_t *)(const void *)(r->base + offsetof(struct debug_header, state)));  /* reader.A2 <- watch.R2 */
+    r->head.state = load_acquire_32((const uint32_t *)(const void *)(r->base + offsetof(struct debug_header, state)));  /* reader.A2 <- header.S1 */
     reader__numbers(r);
     reader__tokens(r);
     reader__intents(r);

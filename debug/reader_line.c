@@ -197,7 +197,7 @@ static enum reading line__read(const struct reader *r, const struct line *line, 
 {
     uint64_t *words = reader_tables(r)->line;
     for (int tries = 0; tries < READER_TRIES; tries++) {
-        *birth = load_acquire_64(line->birth);                  /* reader.A5 <- life.R1 */
+        *birth = load_acquire_64(line->birth);                  /* reader.A5 <- life.B1 */
         reader_copy(words, line->words, 1 + r->head.tracker_words);
         if (!*birth)
             return READING_NONE;
@@ -215,7 +215,7 @@ static enum reading line__read(const struct reader *r, const struct line *line, 
 static void line__place(const struct reader *r, const struct line *line, struct reader_object *out)
 {
     const struct debug_header *h = &r->head;
-    uint32_t places = load_relaxed_32(line->places);            /* relaxed places: a hint for people */
+    uint32_t places = load_relaxed_32(line->places);            /* places: a hint for people */
     out->first = place_first(places) < h->sites ? place_first(places) : 0;
     out->last = place_last(places) < h->sites ? place_last(places) : 0;
     if (line->object)

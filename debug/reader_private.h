@@ -50,7 +50,7 @@ static inline const uint64_t *reader_words(const struct reader *r, uint64_t at)
 static inline void reader_copy(uint64_t *out, const uint64_t *words, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = load_acquire_64(&words[i]);    /* reader.A1 <- domain.R1 */
+        out[i] = load_acquire_64(&words[i]);    /* reader.A1 <- life.L1, numbers.S1 */
 }
 
 /* An entry of a table whose first word holds its state: false if it is not there, out is then zero. */

@@ -168,7 +168,7 @@ static int watch__create(struct watch *w, const struct track_shape *shape)
     if (error)
         return error_set(error, "debug \"%.40s\": no segment \"%s\" of %llu bytes: %s", w->spec.text, w->segment_name, (unsigned long long)h.bytes,
                          error == -ENOSPC ? "the file system is full" : weir_strerror(error));
-    store_release_32(&w->head->state, DEBUG_READY);             /* header.S1: for readers, the whole header */
+    store_release_32(&w->head->state, DEBUG_READY);             /* header.S1 -> reader.A2: the whole header */
     return 0;
 }
 
@@ -293,7 +293,7 @@ void watch_end(struct track *t)
     struct watch *w = watch_of(t);
     watch__unlist(w);
     if (!(w->head->flags & DEBUG_SHARED)) {
-        store_release_32(&w->head->state, DEBUG_EXITED);        /* header.S1: for readers */
+        store_release_32(&w->head->state, DEBUG_EXITED);        /* header.S1 -> reader.A2: nobody will write any more */
         (void)os_segment_unlink(w->segment_name);
     }
     watch__free(w);

@@ -27,7 +27,7 @@ WRAPPED = {"load_g": ("load acquire", "g"), "words_store_ration": ("store releas
            "words_store_base": ("store release", "base")}
 LONE = {"fence": "fence", "fence_after_swap": "fence after a swap", "os_barrier": "system barrier", "WEIR_COMPILER_FENCE": "compiler fence"}
 SWAPS = {"cas": "compare-and-swap", "add": "add", "sub": "subtract", "swap": "swap", "or": "or"}
-OPERATION = re.compile(r"\b(?:(?P<order>(?:load|store)_(?:relaxed|acquire|release))_(?:32|64|ptr)|(?P<rmw>cas|add|sub|swap|or)_(?:32|64|ptr)|"
+OPERATION = re.compile(r"\b(?:(?P<order>(?:load|store)_(?:relaxed|acquire|release))_(?:8|32|64|ptr)|(?P<rmw>cas|add|sub|swap|or)_(?:32|64|ptr)|"
                        r"WEIR_(?P<inline>[A-Z]+)_(?P<how>RELAXED|ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)|(?P<wrapped>%s)|(?P<lone>%s))\("
                        % ("|".join(WRAPPED), "|".join(LONE)))
 RAW = re.compile(r"\b(__atomic_\w+|__sync_\w+|ck_pr_\w+|atomic_(?:load|store|exchange|fetch|compare|thread|signal)\w*|_Atomic)\b")
