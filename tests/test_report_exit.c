@@ -59,6 +59,17 @@ static int refused(void)
     return weir_pool_close(pool) ? 72 : 0;
 }
 
+/* Another pool, of the same file, is made after a report was written there. */
+static int refused_then_another(void)
+{
+    struct weir_pool *pool = opened("rx-requests");
+    weir_op_get(pool);
+    if (weir_pool_close(pool) != -EBUSY)
+        return 71;
+    opened("rx-two");
+    _exit(0);
+}
+
 static struct weir_pool *last_pool;
 static struct weir_op *last_op;
 
@@ -165,6 +176,7 @@ static const struct { const char *name; int (*main)(void); } programs[] = {
     { "clean", clean },
     { "open_but_clean", open_but_clean },
     { "refused", refused },
+    { "refused_then_another", refused_then_another },
     { "cleans_up_at_exit", cleans_up_at_exit },
     { "two_pools_and_a_domain", two_pools_and_a_domain },
     { "goes_elsewhere", goes_elsewhere },
@@ -410,6 +422,13 @@ static void a_close_that_is_refused_says_who_holds(void **state)
     assert_null(strstr(run.errors, "leaks at exit"));
 }
 
+static void a_report_stays_when_another_pool_is_made(void **state)
+{
+    (void)state;
+    assert_int_equal(program("refused_then_another", "track=slots,report=leaks.txt"), 0);
+    assert_true(file_says("leaks.txt", ": 1 leak, 1 reference"));
+}
+
 /* -- suppressions ---------------------------------------------------------------------------------------------------------------- */
 
 static void a_suppressed_leak_is_none_and_unused_rules_are_named(void **state)
@@ -420,6 +439,18 @@ static void a_suppressed_leak_is_none_and_unused_rules_are_named(void **state)
     assert_says(run.errors, ": no leaks\n  1 suppressed\n", "suppressions that nothing matched:\n  line 3: site:gone.c:*\n", NULL);
     write_file("known", "site:gone.c:*\n");
     assert_int_equal(program("leaky", "track=slots,exit=23,suppress=known"), 23);
+}
+
+static void rules_of_several_pools_are_unused_if_none_used_them(void **state)
+{
+    const char *first;
+    (void)state;
+    write_file("known", "site:gone.c:*\nsite:test_report_exit*\n");
+    assert_int_equal(program("two_pools_and_a_domain", "track=slots,report,suppress=known"), 0);
+    first = strstr(run.errors, "suppressions that nothing matched:\n  line 1: site:gone.c:*\n");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "suppressions that"));
+    assert_null(strstr(run.errors, "line 2"));
 }
 
 static void a_bad_suppression_is_said_when_the_pool_is_made(void **state)
@@ -506,6 +537,7 @@ static void a_forked_child_answers_to_the_signal_too(void **state)
     program_start("forks_and_the_child_waits", "track=slots,report=leaks-%p.json,signal=USR1");
     while (n + 1 < sizeof digits && read(run.out, digits + n, 1) == 1 && digits[n] != ' ')
         n++;
+    assert_true(atoi(digits) > 1);
     kill(atoi(digits), SIGUSR1);
     snprintf(name, sizeof name, "leaks-%d.json", atoi(digits));
     assert_true(EVENTUALLY(file_says(name, "\"sampled\":1}\n")));
@@ -527,6 +559,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_file_is_where_it_was_asked_for_although_the_program_went_elsewhere),
         cmocka_unit_test(a_file_that_cannot_be_made_is_said_when_the_pool_is),
         cmocka_unit_test(a_close_that_is_refused_says_who_holds),
+        cmocka_unit_test(a_report_stays_when_another_pool_is_made),
+        cmocka_unit_test(rules_of_several_pools_are_unused_if_none_used_them),
         cmocka_unit_test(a_suppressed_leak_is_none_and_unused_rules_are_named),
         cmocka_unit_test(a_bad_suppression_is_said_when_the_pool_is_made),
         cmocka_unit_test(a_signal_has_a_report_written_as_often_as_it_comes),
