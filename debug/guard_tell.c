@@ -62,7 +62,12 @@ static void guard__asan(const char *at, size_t bytes, bool poison)
 
 #ifdef GUARD_HAS_VALGRIND
 
-static bool guard__has_valgrind(void) { return RUNNING_ON_VALGRIND != 0; }
+/* Memcheck alone keeps such bits: other tools of Valgrind (callgrind, which counts instructions) are told nothing, and see the program as it is. */
+static bool guard__has_valgrind(void)
+{
+    char byte = 0, bits;
+    return RUNNING_ON_VALGRIND != 0 && VALGRIND_GET_VBITS(&byte, &bits, 1) == 1;
+}
 
 static void guard__valgrind_open(const struct guard_place *p)
 {
