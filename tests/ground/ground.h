@@ -37,7 +37,8 @@ struct plan {
     uint64_t seed;
     enum kind kind;
     unsigned k;                 /* sketch's k, slots' n, the journal's n */
-    char spec[64];
+    bool own;                   /* discipline=own: nothing is handed on */
+    char spec[80];
     unsigned processes, actors, ops;
     unsigned noise;             /* balanced steps of each actor before, all at once */
     struct {
@@ -106,10 +107,13 @@ bool read_by_reader(const struct stage *s, struct reading *out, char *wrong);
 bool read_by_inspector(const char *program, const struct stage *s, struct reading *out, char *wrong);
 void read_remove(const struct stage *s);                /* the segments */
 
-/* judge.c: false, and why, if a reading says what isn't so. dead: the processes that die have died. */
+/* judge.c: false, and why, if a reading says what isn't so. dead: the processes that are to die have died. */
 struct score {
     unsigned readings, must_certify, certified, probable, ambiguous, overflow, cut_short, cut_short_certified;
 };
 bool judge(const struct stage *s, const struct reading *r, unsigned op, bool dead, struct score *score, char *wrong);
+
+/* Those who die are reaped before they are read of, or not: dead, or a zombie. */
+static inline bool plan_reaps(const struct plan *p) { return p->seed % 2; }
 
 #endif

@@ -59,6 +59,20 @@ static bool wait_for(const unsigned *word, const pid_t *pid)
     return true;
 }
 
+static void reading_print(const struct reading *r, unsigned op)
+{
+    static const char *const certainty[] = { "certified", "probable", "ambiguous", "overflow" };
+    printf("  op %u is read: %s%s, %u references, %s\n", op, r->listed ? "listed" : "not listed", r->stable ? "" : ", not stably", r->refs,
+           certainty[r->certainty]);
+    for (unsigned i = 0; i < r->n; i++) {
+        unsigned a = 0;
+        while (a < stage->plan.actors && stage->tid[a] != r->holder[i].tid)
+            a++;
+        printf("      %d by actor %u (pid %lld, tid %lld), line %d\n", (int)r->holder[i].refs, a, (long long)r->holder[i].pid,
+               (long long)r->holder[i].tid, r->holder[i].line);
+    }
+}
+
 static bool judge_all(const struct reading *r, bool dead, const char *how, char *wrong)
 {
     char why[TEXT];
@@ -70,6 +84,7 @@ static bool judge_all(const struct reading *r, bool dead, const char *how, char 
             ((unsigned *)&by_kind[stage->plan.kind])[i] += ((unsigned *)&one)[i];
         }
         if (!right) {
+            reading_print(&r[op], op);
             snprintf(wrong, TEXT, "%s: %.340s", how, why);
             return false;
         }
@@ -88,7 +103,7 @@ static bool read_from_outside(bool dead, bool inspect, char *wrong)
     return read_by_inspector(inspector, stage, r, wrong) && judge_all(r, dead, "weir-inspect", wrong);
 }
 
-static void kill_them(const pid_t *pid)
+static void kill_them(pid_t *pid)
 {
     if (stage->plan.death == DEATH_BUSY)
         nap_us(stage->plan.busy_us);
@@ -100,12 +115,15 @@ static void kill_them(const pid_t *pid)
         kill(pid[i], SIGKILL);
     }
     for (unsigned i = 0; i < stage->plan.processes; i++)
-        if (stage->plan.dies[i])
-            waitid(P_PID, (id_t)pid[i], &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+        if (stage->plan.dies[i]) {
+            waitid(P_PID, (id_t)pid[i], &(siginfo_t){ 0 }, plan_reaps(&stage->plan) ? WEXITED : WEXITED | WNOWAIT);
+            if (plan_reaps(&stage->plan))
+                pid[i] = 0;
+        }
 }
 
 /* All have read and wait: what is on the stage is the truth. */
-static bool look(const pid_t *pid, bool inspect, char *wrong)
+static bool look(pid_t *pid, bool inspect, char *wrong)
 {
     if (!wait_for(&stage->own_read, pid)) {
         snprintf(wrong, TEXT, "%s", stage->wrong[0] ? stage->wrong : "a process ended, or nothing went on");
@@ -124,6 +142,8 @@ static bool end_them(const pid_t *pid, bool right, char *wrong)
     __atomic_store_n(&stage->over, 1, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < stage->plan.processes; i++) {
         int status = 0;
+        if (!pid[i])
+            continue;
         if (!right)
             kill(pid[i], SIGKILL);
         waitpid(pid[i], &status, 0);

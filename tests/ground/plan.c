@@ -24,6 +24,9 @@ static void plan__tracker(struct plan *p, struct random *r)
         snprintf(p->spec, sizeof p->spec, "track=%s(%u)", kind_name[p->kind], p->k);
     else
         snprintf(p->spec, sizeof p->spec, "track=%s", kind_name[p->kind]);
+    p->own = random_below(r, 4) == 0;
+    if (p->own)
+        strcat(p->spec, ",discipline=own");
     if (random_below(r, 8) == 0)
         strcat(p->spec, ",stacks");
     if (p->kind != KIND_JOURNAL && random_below(r, 8) == 0)
@@ -52,7 +55,7 @@ static void plan__plant(struct plan *p, struct random *r, unsigned op)
 static void plan__hands(struct plan *p, struct random *r)
 {
     uint8_t given[OPS][ACTORS] = { { 0 } };
-    unsigned wanted = random_below(r, 2) ? random_below(r, HANDS + 1) : 0;
+    unsigned wanted = random_below(r, 2) && !p->own ? random_below(r, HANDS + 1) : 0;
     for (unsigned i = 0; i < wanted; i++) {
         struct hand *h = &p->hand[p->hands];
         unsigned op = random_below(r, p->ops), from = random_below(r, p->actors);
@@ -84,7 +87,7 @@ void plan_draw(struct plan *p, uint64_t seed)
     memset(p, 0, sizeof *p);
     p->seed = seed;
     plan__tracker(p, &r);
-    p->processes = random_below(&r, 2) ? 1 : random_between(&r, 2, PROCESSES);
+    p->processes = 1;
     p->actors = random_between(&r, p->processes, ACTORS);
     p->ops = random_between(&r, 1, OPS);
     p->noise = random_below(&r, 3) ? random_below(&r, 60) : 0;

@@ -167,7 +167,7 @@ bool read_by_inspector(const char *program, const struct stage *s, struct readin
     all = pipe ? json_loadf(pipe, 0, &error) : NULL;
     status = pipe ? pclose(pipe) : -1;
     if (!all) {
-        snprintf(wrong, TEXT, "`%s` (wait status 0x%x) prints no JSON: %.200s", command, (unsigned)status, error.text);
+        snprintf(wrong, TEXT, "`%.200s` (wait status 0x%x) prints no JSON: %.100s", command, (unsigned)status, error.text);
         return false;
     }
     if (json_is_array(all))
@@ -183,6 +183,4 @@ void read_remove(const struct stage *s)
     char name[128];
     read__segment(s, name, sizeof name);
     (void)os_segment_unlink(name);
-    if (s->plan.processes > 1)
-        (void)weir_pool_unlink(s->pool);
 }
