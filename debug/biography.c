@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "watch.h"
 #include "../src/atomic.h"
+#include "../src/panic.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ static const char *story__text(const struct watch *w, uint32_t at)
 static void story__module(const struct watch *w, char *out, size_t size, uint32_t module, uint64_t offset)
 {
     const char *path = module < w->head->modules ? story__text(w, w->modules[module].path) : "";
-    (void)snprintf(out, size, "%s+0x%llx", *path ? guard_file(path) : "unknown", (unsigned long long)offset);
+    (void)snprintf(out, size, "%s+0x%llx", *path ? misuse_file(path) : "unknown", (unsigned long long)offset);
 }
 
 static void story__site(const struct watch *w, char *out, size_t size, uint32_t index)

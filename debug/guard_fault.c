@@ -12,6 +12,7 @@
  */
 #include "guard.h"
 #include "watch.h"
+#include "../src/panic.h"
 #include "../src/pool_private.h"
 #include <stdio.h>
 
@@ -26,7 +27,7 @@ static struct guard_range {
 static void guard__say(const struct weir_pool *pool, struct track *t, uint32_t object, size_t offset, const void *code)
 {
     char text[1536], story[1024] = "", where[320];
-    guard_where(where, sizeof where, code);
+    misuse_where(where, sizeof where, code);
     guard_biography(t, object, story, sizeof story);
     (void)snprintf(text, sizeof text, "weir: op %u of pool \"%s\" was used after it was put: at byte %zu of its buffer of %zu\n  at %s%s%s\n  next: the "
                    "debugger or the core file shows this very instruction; look for a pointer that was kept beyond that put\n", (unsigned)object,

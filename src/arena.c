@@ -59,6 +59,22 @@ static int arena__bind(struct arena *a, int node)
     return error;
 }
 
+/* A guarded buffer has its red zone behind it, on lines of its own; or it lies in pages of its own. */
+static size_t arena__buffer_stride(const struct track *t, size_t size, size_t align)
+{
+    size_t stride;
+    if (!size)
+        return 0;
+    if (t && t->guard && align < 64)
+        align = 64;
+    if (t && t->pages)
+        return arena__round(size + t->red_zone, os_page_size());
+    stride = arena__round(size + (t ? t->red_zone : 0), align);
+    if (stride % 4096 == 0 && align <= 1024)
+        stride += align < 64 ? 64 : align;
+    return stride;
+}
+
 /* Sizes have been checked by weir_pool_create: nothing here overflows. */
 int arena_create(struct weir_pool *pool, const struct weir_pool_config *config)
 {
@@ -69,9 +85,7 @@ int arena_create(struct weir_pool *pool, const struct weir_pool_config *config)
     if (a->huge)
         page = os_huge_page_size();
     a->op_stride = WEIR_OP_HEADER + arena__round(config->user_size, 64);
-    a->buffer_stride = arena__round(config->buffer_size, align);
-    if (a->buffer_stride && a->buffer_stride % 4096 == 0 && align <= 1024)
-        a->buffer_stride += align < 64 ? 64 : align;
+    a->buffer_stride = arena__buffer_stride(pool->track, config->buffer_size, align);
     a->magazine_stride = arena__round(sizeof(struct magazine) + (pool->magazine + 1) * sizeof(struct weir_op *), 64);
     a->step = arena__step(pool);
     a->generation = 1;

@@ -10,38 +10,30 @@
 #include <weir/ref.h>
 #include <string.h>
 
-static _Noreturn void op__foreign(const void *address, const struct weir_op *op, const struct weir_pool *pool, const char *part)
-{
-    if (pool)
-        weir_panic("put of %p, which is no op: it lies in the %s of op %u of pool \"%s\". weir_op_from_buffer or weir_op_from_user give the op",
-                   address, part, (unsigned)((size_t)((const char *)op - pool->arena.ops) / pool->arena.op_stride), pool->name);
-    weir_panic("put of %p, which is not an op of any open pool", address);
-}
-
-static _Noreturn void op__put_wrong(struct weir_op *op, uint64_t refs)
+static _Noreturn void op__put_wrong(struct weir_op *op, uint64_t refs, const void *site)
 {
     if (!refs)
-        op_panic(op, "was put twice: it was given back already, and nobody may hold it");
+        op_panic_at(op, site, "one of the two puts is too many; who shares an op counts it by weir_op_ref and weir_op_unref",
+                 "was put twice: it was given back already, and nobody may hold it");
     if (refs & WEIR_REFS_SUBMITTED)
-        op_panic(op, "was put while it is submitted: the system still owns it until its completion (weir_op_returned)");
+        op_panic_at(op, site, "put it where its completion is dequeued, after weir_op_returned; who gives up on the I/O cancels it first",
+                 "was put while it is submitted: the system still owns it until its completion (weir_op_returned)");
     if (refs & WEIR_REFS_SATURATED)
-        op_panic(op, "was put, but its count is saturated: it is never given back");
+        op_panic_at(op, site, "look for a weir_op_ref in a loop without its weir_op_unref", "was put, but its count is saturated: it is never given back");
     if (refs & WEIR_REFS_PUBLISHED)
-        op_panic(op, "was put, but it is published: give it back by weir_op_unref");
-    op_panic(op, "was put with %u references: only a sole owner puts, others call weir_op_unref", weir_op_refs(op));
+        op_panic_at(op, site, "replace this put by weir_op_unref", "was put, but it is published: give it back by weir_op_unref");
+    op_panic_at(op, site, "replace this put by weir_op_unref, or see who of its holders is missing one",
+             "was put with %u references: only a sole owner puts, others call weir_op_unref", weir_op_refs(op));
 }
 
 /* The caller's op, or nobody's: panic. Only what this thread's slots don't know takes the registry's lock. */
-static void op__check(struct weir_op *op)
+static void op__check(struct weir_op *op, const void *site)
 {
     const char *part = "";
-    struct weir_op *found;
     struct weir_pool *pool = weir_op_pool(op);
     if (thread_cache_known(pool) && arena_op_of(pool, op, &part) == op && strcmp(part, "op") == 0)
         return;
-    pool = registry_find(op, &found, &part);
-    if (!pool || found != op)
-        op__foreign(op, found, pool, part);
+    misuse_unless_op(op, site);
 }
 
 /* A put of something else than an op that the caller alone holds, unseen and unwatched. */
@@ -51,19 +43,19 @@ void op_put_odd(struct weir_op *op, const void *site)
     uint64_t refs;
     if (!op)
         return;
-    op__check(op);
+    op__check(op, site);
     refs = load_relaxed_64(&op->refs);
     if (refs & (WEIR_REFS_GUARDED | WEIR_REFS_TRACKED)) {
         if (refs & ~WEIR_REFS_COUNT & ~fine)
-            op__put_wrong(op, refs);
+            op__put_wrong(op, refs, site);
         if (!(refs & WEIR_REFS_TRACKED) && (refs & WEIR_REFS_COUNT) != 1)
-            op__put_wrong(op, refs);
+            op__put_wrong(op, refs, site);
         if (!op_end_watched(op, refs, site))
-            op__put_wrong(op, refs);
+            op__put_wrong(op, refs, site);
     } else if (refs == (1 | WEIR_REFS_NAMED)) {                 /* not odd: but its handle is to be another */
         op_unname(op);
     } else {
-        op__put_wrong(op, refs);
+        op__put_wrong(op, refs, site);
     }
     weir_op_put(op);
 }
@@ -110,16 +102,13 @@ struct weir_op *weir_op_get_any_1(struct weir_pool *pool)
 void weir_op_put_any_1(struct weir_op *op)
 {
     struct weir_pool *pool = weir_op_pool(op);
-    const char *part = "";
-    struct weir_op *found;
     struct cache *c;
     c = thread_cache_known(pool);                               /* compares the address, and reads nothing of what may be no pool */
     if (c) {
         weir_cache_put_1(&c->pub, op);
         return;
     }
-    if (registry_find(op, &found, &part) != pool || found != op || !pool)
-        op__foreign(op, found, found ? weir_op_pool(found) : NULL, part);
+    misuse_unless_op(op, __builtin_return_address(0));
     c = thread_cache(pool);
     if (c) {
         weir_op_put_to(&c->pub, op);
@@ -214,9 +203,11 @@ void weir_op_submitted(struct weir_op *op)
     }
     do {
         if (!(refs & WEIR_REFS_COUNT))
-            op_panic(op, "was submitted, but nobody holds it: it was given back");
+            op_panic_at(op, __builtin_return_address(0), "submit it before it is put; who hands it to the system and on holds a reference for each",
+                     "was submitted, but nobody holds it: it was given back");
         if (refs & WEIR_REFS_SUBMITTED)
-            op_panic(op, "was submitted twice: one I/O at a time, and weir_op_returned in between");
+            op_panic_at(op, __builtin_return_address(0), "call weir_op_returned where the first one's completion is dequeued, or take an op for each I/O",
+                     "was submitted twice: one I/O at a time, and weir_op_returned in between");
     } while (!cas_64(&op->refs, &refs, refs | WEIR_REFS_SUBMITTED));    /* ref.R1 */
     if (refs & WEIR_REFS_TRACKED)
         track_layer->note(weir_op_pool(op)->track, weir_op_index(op), TRACK_SUBMIT, __builtin_return_address(0));
@@ -231,7 +222,8 @@ void weir_op_returned(struct weir_op *op)
     }
     do {
         if (!(refs & WEIR_REFS_SUBMITTED))
-            op_panic(op, "returned, but it was not submitted (weir_op_submitted comes before the system call)");
+            op_panic_at(op, __builtin_return_address(0), "call weir_op_submitted before the system call that this completion is of, and returned once for it",
+                     "returned, but it was not submitted (weir_op_submitted comes before the system call)");
     } while (!cas_64(&op->refs, &refs, refs & ~WEIR_REFS_SUBMITTED));   /* ref.R1 */
     if (refs & WEIR_REFS_TRACKED)
         track_layer->note(weir_op_pool(op)->track, weir_op_index(op), TRACK_RETURN, __builtin_return_address(0));

@@ -50,6 +50,8 @@
 
 /* -- ops: the odd cases ------------------------------------------------------------------------------------------------------ */
 
+#define REF_LOOP "look for a ref in a loop, each needs its unref"
+
 static struct track *ref__track(const struct weir_op *op)
 {
     return weir_op_pool(op)->track;
@@ -63,7 +65,7 @@ static __attribute__((noinline)) void ref__ref_odd(struct weir_op *op, uint64_t 
         if (track_layer->ref(ref__track(op), weir_op_index(op), site))
             return;
         (void)sub_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
-        op_panic(op, "has 2^30 references, and no more can be counted. Each ref needs its unref");
+        op_panic_at(op, site, REF_LOOP, "has 2^30 references, and no more can be counted");
     }
     if (old & WEIR_REFS_SATURATED) {
         (void)sub_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
@@ -71,13 +73,13 @@ static __attribute__((noinline)) void ref__ref_odd(struct weir_op *op, uint64_t 
     }
     if (!(old & WEIR_REFS_COUNT)) {
         ref_undo(&op->refs, old + 1, old);
-        op_panic(op, "is free and was given a reference: ref of a free op; only who holds a reference may take another, who looks up uses "
-                     "weir_op_ref_handle");
+        op_panic_at(op, site, "take the reference before the op is handed on; who finds it in a table publishes it and uses weir_op_ref_handle",
+                 "is free, and a reference was taken: ref of a free op; only who holds one may take another");
     }
     first = ref_saturate(&op->refs);
     (void)sub_64(&op->refs, 1);                                 /* ref.R1: takes back what it did */
     if (first)
-        op_panic(op, "has more than 2^30 references; the count is saturated, the op is never given back. Each ref needs its unref");
+        op_panic_at(op, site, REF_LOOP, "has more than 2^30 references; the count is saturated, the op is never given back");
 }
 
 /* The count was raised from `old`, which is 0, full, or has marks. */
@@ -87,9 +89,16 @@ void weir_op_ref_odd_1(struct weir_op *op, uint64_t old)
         ref__ref_odd(op, old, __builtin_return_address(0));     /* else published, named, submitted or guarded: counts like any other */
 }
 
-static _Noreturn void ref__still_submitted(const struct weir_op *op)
+static _Noreturn void ref__still_submitted(const struct weir_op *op, const void *site)
 {
-    op_panic(op, "has its last unref while it is submitted: the kernel may still write to its buffer; weir_op_returned comes first");
+    op_panic_at(op, site, "hold a reference for the I/O, and give it back where its completion is dequeued, after weir_op_returned",
+             "has its last unref while it is submitted: the kernel may still write to its buffer; weir_op_returned comes first");
+}
+
+static _Noreturn void ref__free(const struct weir_op *op, const void *site)
+{
+    op_panic_at(op, site, "each unref needs its own get or ref: see which of its last events gave back what it had not taken",
+             "is free, and a reference was given back: unref of a free op: it was given back already");
 }
 
 /* The count in the header is the sentinel's: the true one is the tracker's. Nobody else is in the midst of anything when that is 0. */
@@ -99,7 +108,7 @@ static bool ref__unref_tracked(struct weir_op *op, uint64_t old, const void *sit
     uint32_t index = weir_op_index(op);
     if ((old & WEIR_REFS_SUBMITTED) && track_layer->refs(t, index) == 1) {
         (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
-        ref__still_submitted(op);
+        ref__still_submitted(op, site);
     }
     switch (track_layer->unref(t, index, site)) {
     case TRACK_LEFT:
@@ -107,7 +116,7 @@ static bool ref__unref_tracked(struct weir_op *op, uint64_t old, const void *sit
     case TRACK_LAST_ONE:
         break;
     default:
-        op_panic(op, "is free, and a reference of it was given back: unref of a free op: it was given back already. Each unref needs its own get or ref");
+        ref__free(op, site);
     }
     (void)op_end_watched(op, load_acquire_64(&op->refs), site); /* ref.A1 <- ref.R1: marks that others have set */
     weir_op_put(op);
@@ -125,12 +134,11 @@ static __attribute__((noinline)) bool ref__unref_odd(struct weir_op *op, uint64_
     }
     if (!(old & WEIR_REFS_COUNT)) {
         ref_undo(&op->refs, old - 1, old);
-        op_panic(op, "is free, and a reference of it was given back: unref of a free op: it was given back already. Each unref needs its own "
-                     "get or ref");
+        ref__free(op, site);
     }
     if (old & WEIR_REFS_SUBMITTED) {
         (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
-        ref__still_submitted(op);
+        ref__still_submitted(op, site);
     }
     WEIR_POINT("unref.last");
     if (old & WEIR_REFS_GUARDED) {
@@ -171,7 +179,7 @@ void weir_op_publish(struct weir_op *op)
     uint64_t refs = load_acquire_64(&op->refs);     /* ref.A1 <- ref.R1: the store below ends what unrefs released by */
     do {
         if (!(refs & WEIR_REFS_COUNT))
-            op_panic(op, "is free: publish of a free op; only its owner may publish it");
+            op_panic_at(op, __builtin_return_address(0), "publish it before it is handed on or put", "is free: publish of a free op; only its owner may publish it");
         if (refs & WEIR_REFS_PUBLISHED)
             return;
         if (refs & WEIR_REFS_TRACKED)
@@ -190,7 +198,7 @@ static __attribute__((noinline)) bool ref__look_up_odd(struct weir_op *op, enum 
     if (raise == REF_TRACKED)
         raise = ref_raise_tracked(ref__track(op), weir_op_index(op), &op->refs, marks, marks, site);
     if (raise == REF_FULL && ref_saturate(&op->refs))
-        op_panic(op, "has more than 2^30 references by look-up; the count is saturated, the op is never given back");
+        op_panic_at(op, __builtin_return_address(0), REF_LOOP, "has more than 2^30 references by look-up; the count is saturated, the op is never given back");
     return raise != REF_GONE;
 }
 

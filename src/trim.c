@@ -202,6 +202,8 @@ int weir_pool_iovecs(struct weir_pool *pool, struct weir_iovec *out, unsigned n)
         return error_set(-EINVAL, "weir_pool_iovecs: pool is NULL");
     if (!pool->buffer_size)
         return error_set(-EINVAL, "pool \"%s\" has no buffers (buffer_size 0): nothing to register", pool->name);
+    if (pool->track && pool->track->pages)
+        return error_set(-ENOTSUP, "pool \"%s\" has guard=page: its free buffers can't be accessed, nor registered; guard alone is right here", pool->name);
     if (n && !out)
         return error_set(-EINVAL, "weir_pool_iovecs: out is NULL with room for %u", n);
     fork_check(pool);

@@ -13,9 +13,6 @@
 #include "pool_private.h"
 #include "panic.h"
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 static uint64_t watched__random(struct cache *c)
 {
@@ -94,24 +91,4 @@ bool op_end_watched(struct weir_op *op, uint64_t refs, const void *site)
     else
         store_relaxed_64(&op->refs, 1);
     return true;
-}
-
-/* A caller's bug with an op: what is wrong, and in a watched pool what happened to it. */
-_Noreturn void op_panic(const struct weir_op *op, const char *format, ...)
-{
-    const char *part;
-    struct weir_op *found;
-    struct weir_pool *pool = registry_find(op, &found, &part);  /* the header may have been discarded by a trim, if nobody holds it */
-    uint32_t index;
-    char text[512], story[1024] = "";
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (!pool)
-        weir_panic("op %p, which is in no open pool, %s", (const void *)op, text);
-    index = (uint32_t)((size_t)((char *)found - pool->arena.ops) / pool->arena.op_stride);
-    if (pool->track)
-        track_layer->biography(pool->track, index, story, sizeof story);
-    weir_panic("op %u of pool \"%s\" %s%s%s", index, pool->name, text, *story ? "\n" : "", story);
 }
