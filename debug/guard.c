@@ -48,13 +48,13 @@ static bool guard__clear(struct track *t, uint32_t object)
 
 int guard_open(struct watch *w, const struct track_shape *shape)
 {
-    if (!w->spec.guard || shape->kind != TRACK_POOL || !shape->buffer_size)
+    if (!(w->head->flags & DEBUG_GUARD) || shape->kind != TRACK_POOL || !shape->buffer_size)
         return 0;
     w->poisoned = os_pages(guard__bytes(shape->objects));
     if (!w->poisoned)
         return -ENOMEM;
     w->track.guard = true;
-    w->track.pages = w->spec.pages && !shape->shared;
+    w->track.pages = (w->head->flags & DEBUG_PAGES) && !shape->shared;
     w->track.red_zone = GUARD_RED_ZONE;
     return 0;
 }

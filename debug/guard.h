@@ -28,8 +28,8 @@ enum {
     GUARD_RED_ZONE = 64         /* track.red_zone: half of it behind a buffer, half before the next one */
 };
 
-/* -- a guarded pool's life, in this order. open: reads w->spec, fills in guard, pages and red_zone of w->track. 0 or -ENOMEM. placed: the arena is
- * there. left: it is about to go. */
+/* -- a guarded pool's life, in this order. open: reads the flags in w->head, fills in guard, pages and red_zone of w->track; a shared pool's pages
+ * give way to poison. 0 or -ENOMEM. placed: the arena is there. left: it is about to go. */
 int guard_open(struct watch *w, const struct track_shape *shape);
 void guard_placed(struct track *t, struct weir_pool *pool);
 void guard_left(struct track *t, struct weir_pool *pool);

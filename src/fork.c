@@ -27,9 +27,10 @@ void fork_before(void)
     panic_hold();
     if (track_layer)
         track_layer->hold();
+    os_module_hold();                                           /* last: others call it with locks of theirs held */
 }
 
-void fork_parent(void)
+static void fork__let_go(void)
 {
     if (track_layer)
         track_layer->let_go();
@@ -39,10 +40,17 @@ void fork_parent(void)
     os_unlock(&registry_opening);
 }
 
+void fork_parent(void)
+{
+    os_module_let_go();
+    fork__let_go();
+}
+
 void fork_child(void)
 {
     struct weir_pool *p;
     struct cache *c;
+    os_module_let_go();                                         /* for the layer, which looks at what is in the child */
     thread_forget_others();
     for (p = registry_first(); p; p = p->next) {
         memset(&p->collector, 0, sizeof p->collector);
@@ -57,7 +65,7 @@ void fork_child(void)
     }
     if (track_layer)
         track_layer->forked();
-    fork_parent();
+    fork__let_go();
 }
 
 /* All records but a cache's loaded one are EMPTY and in the depot; all caches are empty; those of lost threads are FREE. */

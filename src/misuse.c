@@ -47,7 +47,7 @@ _Noreturn void misuse_panic(struct track *t, uint32_t object, const void *site, 
 {
     char story[MISUSE_STORY] = "", where[300];
     misuse_where(where, sizeof where, site);
-    if (t)
+    if (t && track_layer)
         track_layer->biography(t, object, story, sizeof story);
     weir_panic("%s\n  at %s%s%s\n  next: %s%s", what, where, *story ? "\n" : "", story, next,
                *story || !track_layer ? "" : "; with WEIR_DEBUG=guard in the environment this message has the op's last events");
@@ -66,25 +66,24 @@ static _Noreturn void misuse__foreign(const void *address, const struct weir_op 
                  "closed", what);
 }
 
-void misuse_unless_op(const struct weir_op *op, const void *site)
+struct weir_pool *misuse_unless_op(const struct weir_op *op, const void *site)
 {
     const char *part = "";
     struct weir_op *found;
     struct weir_pool *pool = registry_find(op, &found, &part);
     if (!pool || found != op || strcmp(part, "op") != 0)
         misuse__foreign(op, found, pool, part, site);
+    return pool;
 }
 
 static _Noreturn void misuse__op(const struct weir_op *op, const void *site, const char *next, const char *format, va_list args)
 {
+    const struct weir_pool *pool = misuse_unless_op(op, site);      /* by its address: a header that was trimmed says nothing */
+    uint32_t index = (uint32_t)((size_t)((const char *)op - pool->arena.ops) / pool->arena.op_stride);
     char what[MISUSE_WHAT];
-    const struct weir_pool *pool;
-    int n;
-    misuse_unless_op(op, site);
-    pool = weir_op_pool(op);
-    n = snprintf(what, sizeof what, "op %u of pool \"%s\" ", weir_op_index(op), pool->name);
+    int n = snprintf(what, sizeof what, "op %u of pool \"%s\" ", (unsigned)index, pool->name);
     (void)vsnprintf(what + n, sizeof what - (size_t)n, format, args);
-    misuse_panic(pool->track, weir_op_index(op), site, next, what);
+    misuse_panic(pool->track, index, site, next, what);
 }
 
 _Noreturn void op_panic_at(const struct weir_op *op, const void *site, const char *next, const char *format, ...)

@@ -12,13 +12,14 @@
 _Noreturn void weir_panic(const char *format, ...) WEIR_PRINTF(1, 2);
 
 /* misuse.c: how a bug of the caller's is told. misuse_file: a path's last part. misuse_where: a return address as module and offset. misuse_panic: of an object of a track (NULL: not
- * watched). misuse_unless_op: nothing, if it is an op. */
+ * watched). misuse_unless_op: its pool, if it is an op. */
 struct track;
 struct weir_op;
+struct weir_pool;
 const char *misuse_file(const char *path);
 void misuse_where(char *text, size_t size, const void *site);
 _Noreturn void misuse_panic(struct track *t, uint32_t object, const void *site, const char *next, const char *what);
-void misuse_unless_op(const struct weir_op *op, const void *site);
+struct weir_pool *misuse_unless_op(const struct weir_op *op, const void *site);
 _Noreturn void op_panic_at(const struct weir_op *op, const void *site, const char *next, const char *format, ...) WEIR_PRINTF(4, 5);
 
 /* Around a fork: no other thread is in the middle of reading or setting the hook. */

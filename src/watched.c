@@ -12,6 +12,7 @@
  */
 #include "pool_private.h"
 #include "panic.h"
+#include <string.h>
 #include <errno.h>
 
 static uint64_t watched__random(struct cache *c)

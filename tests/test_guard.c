@@ -25,32 +25,28 @@ struct scene {
 
 static uint8_t no_chunk[1] = { DEBUG_NOT_READY };
 
-static struct scene scene_make(size_t size, const char *kind)
+static void scene_make(struct scene *s, size_t size, const char *kind)
 {
-    struct scene s;
     struct track_shape shape = { .kind = TRACK_POOL, .objects = OPS, .buffer_size = size, .shared = strcmp(kind, "shared") == 0 };
     size_t align = strcmp(kind, "page") ? 64 : os_page_size();
-    memset(&s, 0, sizeof s);
-    s.head = os_pages(sizeof *s.head);
-    s.pool = os_pages(sizeof *s.pool);
-    s.head->objects = OPS;
-    s.head->flags = shape.shared ? DEBUG_SHARED : 0;
-    s.watch.head = s.head;
-    s.watch.ready = no_chunk;
-    s.watch.spec.guard = true;
-    s.watch.spec.pages = align > 64;
-    assert_int_equal(guard_open(&s.watch, &shape), 0);
-    memcpy(s.pool->name, "guarded", 8);
-    s.pool->capacity = OPS;
-    s.pool->buffer_size = size;
-    s.pool->arena.committed = OPS;
-    s.pool->arena.op_stride = WEIR_OP_HEADER;
-    s.pool->arena.buffer_stride = (size + s.watch.track.red_zone + align - 1) / align * align;
-    s.bytes = (OPS * s.pool->arena.buffer_stride + os_page_size() - 1) / os_page_size() * os_page_size();
-    s.pool->arena.buffers = os_pages(s.bytes);
-    s.pool->arena.ops = os_pages(OPS * WEIR_OP_HEADER);
-    guard_placed(&s.watch.track, s.pool);
-    return s;
+    memset(s, 0, sizeof *s);
+    s->head = os_pages(sizeof *s->head);
+    s->pool = os_pages(sizeof *s->pool);
+    s->head->objects = OPS;
+    s->head->flags = DEBUG_GUARD | (shape.shared ? DEBUG_SHARED : 0) | (align > 64 ? DEBUG_PAGES : 0);
+    s->watch.head = s->head;
+    s->watch.ready = no_chunk;
+    assert_int_equal(guard_open(&s->watch, &shape), 0);
+    memcpy(s->pool->name, "guarded", 8);
+    s->pool->capacity = OPS;
+    s->pool->buffer_size = size;
+    s->pool->arena.committed = OPS;
+    s->pool->arena.op_stride = WEIR_OP_HEADER;
+    s->pool->arena.buffer_stride = (size + s->watch.track.red_zone + align - 1) / align * align;
+    s->bytes = (OPS * s->pool->arena.buffer_stride + os_page_size() - 1) / os_page_size() * os_page_size();
+    s->pool->arena.buffers = os_pages(s->bytes);
+    s->pool->arena.ops = os_pages(OPS * WEIR_OP_HEADER);
+    guard_placed(&s->watch.track, s->pool);
 }
 
 static void scene_end(struct scene *s)
@@ -91,7 +87,8 @@ static void who_stays_within_a_buffer_is_never_accused(void **state)
     static const size_t sizes[] = { 1, 7, 63, 64, 100, 256, 4000, 4096, 10000 };
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        struct scene s = scene_make(sizes[i], i % 2 ? "plain" : "shared");
+        struct scene s;
+        scene_make(&s, sizes[i], i % 2 ? "plain" : "shared");
         for (int round = 0; round < 3; round++) {
             for (uint32_t op = 0; op < OPS; op++) {
                 take(&s, op);
@@ -107,7 +104,8 @@ static void who_stays_within_a_buffer_is_never_accused(void **state)
 static void a_write_to_a_free_buffer_is_found_at_the_next_get(void **state)
 {
     static const size_t at[] = { 0, 1, 100, 251 };
-    struct scene s = scene_make(256, "plain");
+    struct scene s;
+    scene_make(&s, 256, "plain");
     (void)state;
     for (uint32_t i = 0; i < 4; i++) {
         char first[64];
@@ -124,7 +122,8 @@ static void a_write_to_a_free_buffer_is_found_at_the_next_get(void **state)
 
 static void a_single_changed_bit_is_found(void **state)
 {
-    struct scene s = scene_make(4096, "plain");
+    struct scene s;
+    scene_make(&s, 4096, "plain");
     char text[2] = { (char)(GUARD_POISON ^ 1), 0 };
     (void)state;
     take(&s, 5);
@@ -136,7 +135,8 @@ static void a_single_changed_bit_is_found(void **state)
 
 static void writes_beyond_either_end_are_found_at_the_put(void **state)
 {
-    struct scene s = scene_make(100, "plain");
+    struct scene s;
+    scene_make(&s, 100, "plain");
     (void)state;
     for (uint32_t op = 6; op < 9; op++)
         take(&s, op);
@@ -152,7 +152,8 @@ static void writes_beyond_either_end_are_found_at_the_put(void **state)
 
 static void a_write_beside_a_free_buffer_is_found_at_the_get(void **state)
 {
-    struct scene s = scene_make(100, "plain");
+    struct scene s;
+    scene_make(&s, 100, "plain");
     (void)state;
     take(&s, 7);
     give(&s, 7);
@@ -163,7 +164,8 @@ static void a_write_beside_a_free_buffer_is_found_at_the_get(void **state)
 
 static void what_a_trim_took_is_no_write(void **state)
 {
-    struct scene s = scene_make(4096 - GUARD_RED_ZONE, "plain");        /* a stride of a page */
+    struct scene s;        /* a stride of a page */
+    scene_make(&s, 4096 - GUARD_RED_ZONE, "plain");
     (void)state;
     for (uint32_t op = 0; op < OPS; op++)
         take(&s, op);
@@ -180,7 +182,8 @@ static void what_a_trim_took_is_no_write(void **state)
 
 static void zeros_before_a_buffer_that_begins_no_page_are_a_write(void **state)
 {
-    struct scene s = scene_make(100, "plain");
+    struct scene s;
+    scene_make(&s, 100, "plain");
     (void)state;
     take(&s, 7);
     poke_zeros(&s, 7, -(ptrdiff_t)GUARD_RED_ZONE / 2, GUARD_RED_ZONE / 2);
@@ -190,7 +193,9 @@ static void zeros_before_a_buffer_that_begins_no_page_are_a_write(void **state)
 
 static void zeros_behind_a_held_buffer_are_a_write(void **state)
 {
-    struct scene s = scene_make(100, "plain"), shared = scene_make(100, "shared");
+    struct scene s, shared;
+    scene_make(&s, 100, "plain");
+    scene_make(&shared, 100, "shared");
     (void)state;
     take(&s, 7);
     poke_zeros(&s, 7, 100, GUARD_RED_ZONE / 2);
@@ -204,7 +209,8 @@ static void zeros_behind_a_held_buffer_are_a_write(void **state)
 
 static void what_another_process_trimmed_is_no_write(void **state)
 {
-    struct scene s = scene_make(10000, "shared");
+    struct scene s;
+    scene_make(&s, 10000, "shared");
     (void)state;
     for (uint32_t op = 0; op < OPS; op++)
         take(&s, op);
@@ -224,9 +230,10 @@ static void a_pool_without_buffers_has_no_guard(void **state)
 {
     struct watch w;
     struct track_shape shape = { .kind = TRACK_POOL, .objects = 10 };
+    struct debug_header head = { .objects = 10, .flags = DEBUG_GUARD };
     (void)state;
     memset(&w, 0, sizeof w);
-    w.spec.guard = true;
+    w.head = &head;
     assert_int_equal(guard_open(&w, &shape), 0);
     assert_false(w.track.guard);
     guard_close(&w);
@@ -235,12 +242,11 @@ static void a_pool_without_buffers_has_no_guard(void **state)
 static void a_shared_pool_is_poisoned_where_pages_were_asked_for(void **state)
 {
     struct watch w;
-    struct debug_header head = { .objects = 10 };
+    struct debug_header head = { .objects = 10, .flags = DEBUG_GUARD | DEBUG_PAGES | DEBUG_SHARED };
     struct track_shape shape = { .kind = TRACK_POOL, .objects = 10, .shared = true, .buffer_size = 4096 };
     (void)state;
     memset(&w, 0, sizeof w);
     w.head = &head;
-    w.spec.guard = w.spec.pages = true;
     assert_int_equal(guard_open(&w, &shape), 0);
     assert_true(w.track.guard);
     assert_false(w.track.pages);
@@ -251,7 +257,8 @@ static void a_shared_pool_is_poisoned_where_pages_were_asked_for(void **state)
 
 static void pages_keep_what_was_in_the_buffer(void **state)
 {
-    struct scene s = scene_make(5000, "page");
+    struct scene s;
+    scene_make(&s, 5000, "page");
     (void)state;
     take(&s, 3);
     poke(&s, 3, 4990, "hello");
@@ -287,7 +294,7 @@ static void journal_entry(uint64_t *words, unsigned n, unsigned event, uint32_t 
 
 static void story_make(struct scene *s)
 {
-    *s = scene_make(256, "plain");
+    scene_make(s, 256, "plain");
     s->head->objects = OPS;
     s->head->journal = 4;
     s->head->line_words = 10;
@@ -367,7 +374,8 @@ static void a_panic_ends_with_the_op_s_story(void **state)
 #ifdef __linux__
 static const char *uses_a_protected_buffer(void *arg)
 {
-    struct scene s = scene_make(4096, "page");
+    struct scene s;
+    scene_make(&s, 4096, "page");
     (void)arg;
     take(&s, 7);
     give(&s, 7);

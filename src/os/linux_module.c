@@ -98,11 +98,27 @@ static int linux__module(struct dl_phdr_info *info, size_t size, void *arg)
     return 1;
 }
 
+/* The loader's own lock is not one that a fork takes: a child that was forked off meanwhile would never find it open. */
+static struct os_lock linux__module_lock;
+
+void os_module_hold(void)
+{
+    os_lock(&linux__module_lock);
+}
+
+void os_module_let_go(void)
+{
+    os_unlock(&linux__module_lock);
+}
+
 int os_module_of(const void *address, struct os_module *out)
 {
     struct linux_wanted wanted = {(uintptr_t)address, out};
     int saved = errno;
-    int found = dl_iterate_phdr(linux__module, &wanted);
+    int found;
+    os_module_hold();
+    found = dl_iterate_phdr(linux__module, &wanted);
+    os_module_let_go();
     errno = saved;
     return found ? 0 : -ENOENT;
 }

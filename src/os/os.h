@@ -132,6 +132,8 @@ struct os_module {
     unsigned id_bytes;          /* 0: it has none */
 };
 int os_module_of(const void *address, struct os_module *out);   /* -ENOENT */
+void os_module_hold(void);                                      /* before a fork: nobody is within os_module_of, whose lock no child could open */
+void os_module_let_go(void);                                    /* after it, on both sides */
 unsigned os_stack(const void **out, unsigned n, const void *from);  /* return addresses, innermost first, beginning with `from` if it is among them.
                                                                    The first call may load a library; n 0: only that. 0: there is no way here */
 const char *os_environment(const char *name);                   /* NULL: not set, or the program is privileged */

@@ -45,6 +45,14 @@ static void windows__build_id(const char *image, struct os_module *out)
 }
 
 /* base is the image's: debug information of mingw counts from the image base that it was linked for. */
+void os_module_hold(void)
+{
+}
+
+void os_module_let_go(void)
+{
+}
+
 int os_module_of(const void *address, struct os_module *out)
 {
     DWORD saved = GetLastError();

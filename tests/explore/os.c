@@ -67,6 +67,9 @@ unsigned os_thread_number(void) { return x->current + 1; }
 void os_yield(void) { schedule_yield(); }
 unsigned os_cpus(void) { return 2; }
 int64_t os_pid(void) { return 1; }
+void os_module_hold(void) { }
+void os_module_let_go(void) { }
+int os_module_of(const void *address, struct os_module *out) { return (void)address, (void)out, -ENOENT; }
 void os_on_fork(void (*before)(void), void (*parent)(void), void (*child)(void)) { (void)before, (void)parent, (void)child; }
 void os_pin_library(void) { }
 
