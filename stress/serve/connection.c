@@ -14,7 +14,8 @@
  * connections is served by the other half, in turns if need be.
  *
  * Who holds what. A connection goes from thread to thread, and its op with it: a plain reference would be taken by one thread and given
- * back by another. So it has a hold: the debug layer can say that the op is held, and where it was taken, whoever gives it back.
+ * back by another. That is all right while the connection alone refers to its op. If the log does, too, the connection has a hold instead, so that
+ * the debug layer can tell the two apart, whoever gives back.
  *
  * Errors. What the peer does (a reset, an end in mid-request) closes the connection. What the server could not do is counted.
  */
@@ -46,15 +47,23 @@ static void connection__phase(struct worker *w, struct connection *c, enum phase
 
 void connection_own(struct connection *c, struct weir_op *op)
 {
+    c->hold = 0;
+    if (!c->server->log)
+        return;
     c->hold = weir_hold_take(op);
     weir_op_unref(op);
 }
 
 static void connection__give(struct connection *c)
 {
-    if (c->op)
+    if (!c->op)
+        return;
+    if (c->hold)
         weir_hold_drop(c->op, c->hold);
+    else
+        weir_op_put(c->op);
     c->op = NULL;
+    c->hold = 0;
 }
 
 static void connection__gone(void *arg)

@@ -30,7 +30,7 @@ struct connection {
     weir_handle handle;
     struct weir_ref ref;        /* the stream's, until it is gone */
     struct weir_op *op;         /* the op with a buffer, if it is in the handler's hands or sends */
-    weir_hold hold;             /* on that op, also while it is in flight */
+    weir_hold hold;             /* on that op, also while it is in flight; 0: a plain reference, the only one */
     size_t at, end;             /* what was received and not read yet: [at, end) of the op's buffer */
     struct reply reply;         /* that is being sent */
     size_t thrown_away;         /* bytes, while it lingers */
@@ -51,7 +51,7 @@ void connection_open(struct worker *w, weir_handle handle);
 /* A receive or a send is done. */
 void connection_completed(struct worker *w, struct connection *c, const struct weir_completion *done);
 
-/* The op is the connection's from now on, by a hold; the caller's reference is gone. */
+/* The op is the connection's from now on, with the caller's only reference. */
 void connection_own(struct connection *c, struct weir_op *op);
 
 /* Its turn: an op that is its own. */
