@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const char *const trackers[] = { "track=xor", "track=sum", "track=sketch", "track=sketch(1)", "track=sketch(8)", "track=slots(4)", "track=releasers",
-                                        "track=journal(8)", "track=sketch,journal=4", "track=sketch,stacks",
+                                        "track=journal(8)", "track=sketch,journal=4", "guard", "guard,track=slots", "track=sketch,stacks",
                                         "track=sketch,sample=4", "journal=8" };
 enum { TRACKERS = sizeof trackers / sizeof trackers[0], CAPACITY = 200 };
 
@@ -403,7 +403,7 @@ static void *crowd_run(void *arg)
 
 static void threads_leave_what_they_found(void **state)
 {
-    static const char *const each[] = { "track=sketch", "track=slots", "track=xor,journal=8", "track=releasers", "track=sketch,sample=3" };
+    static const char *const each[] = { "track=sketch", "track=slots", "track=xor,journal=8", "track=releasers", "guard,track=sum", "track=sketch,sample=3" };
     size_t k;
     (void)state;
     for (k = 0; k < sizeof each / sizeof each[0]; k++) {
