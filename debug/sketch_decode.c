@@ -188,7 +188,7 @@ void sketch_decode(struct verdict *out, const struct tracker_reading *r)
         out->why = "not the words of a sketch";
         return;
     }
-    if (r->count >= SKETCH_RANGE || !sketch__solve(&roots, r)) {
+    if (!sketch__solve(&roots, r)) {
         verdict_say(out, WEIR_OVERFLOW, "more holders, or more references, than the sketch can tell");
         return;
     }

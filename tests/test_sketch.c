@@ -280,6 +280,20 @@ static void balances_out_of_the_words_range_are_overflow(void **state)
     assert_int_equal(v.certainty, WEIR_OVERFLOW);
 }
 
+static void a_ledger_of_half_the_range_is_overflow_though_its_words_are_not(void **state)
+{
+    static const int within[] = { 16384, -16382 }, beyond[] = { 16385, -16383 };
+    struct line l = made(4, 9, within, 2);
+    struct verdict v = line_read(&l, &desk, false);
+    (void)state;
+    assert_int_equal(v.certainty, WEIR_AMBIGUOUS);
+    assert_names(&v, 9, within, 2);
+    l = made(4, 9, beyond, 2);
+    v = line_read(&l, &desk, false);
+    assert_int_equal(v.certainty, WEIR_OVERFLOW);
+    assert_int_equal(v.n, 0);
+}
+
 static void a_word_that_is_off_by_anything_is_not_read(void **state)
 {
     static const int refs[] = { 2, 1, 1, 1 };
@@ -294,6 +308,11 @@ static void a_word_that_is_off_by_anything_is_not_read(void **state)
             assert_int_equal(v.n, 0);
             l.words[i] ^= UINT64_C(1) << bit;
         }
+    for (unsigned i = 0; i < 7; i++) {                  /* the same number modulo the prime, but no sum of powers */
+        l.words[i] += SKETCH_PRIME;
+        assert_int_equal(line_read(&l, &desk, true).certainty, WEIR_OVERFLOW);
+        l.words[i] -= SKETCH_PRIME;
+    }
     for (l.count = 0; l.count < 12; l.count++)
         assert_int_equal(line_read(&l, &desk, true).certainty, l.count == 5 ? WEIR_CERTIFIED : WEIR_OVERFLOW);
 }
@@ -315,6 +334,7 @@ int main(void)
         cmocka_unit_test(two_tokens_of_one_value_are_not_chosen_from),
         cmocka_unit_test(references_of_nobody_known_are_counted_and_take_the_certificate),
         cmocka_unit_test(balances_out_of_the_words_range_are_overflow),
+        cmocka_unit_test(a_ledger_of_half_the_range_is_overflow_though_its_words_are_not),
         cmocka_unit_test(a_word_that_is_off_by_anything_is_not_read),
     };
     return cmocka_run_group_tests(tests, make_desk, NULL);

@@ -218,11 +218,26 @@ static void two_slots_of_one_token_are_added_up(void **state)
     names(&l, true, 1, 2);
 }
 
+static void a_token_that_no_table_knows_takes_the_certificate(void **state)
+{
+    struct line l = born(&tracker_slots, 4, 1);
+    uint64_t value = desk.value[2];
+    (void)state;
+    line_take(&l, &desk, 2, 20);
+    desk.value[2] = 0;
+    says(&l, true, WEIR_AMBIGUOUS, 2);
+    desk.value[2] = value;
+    says(&l, true, WEIR_CERTIFIED, 2);
+    l.words[0] = l.words[1] = l.words[2] = l.words[3] = (UINT64_C(1) << 17) | 0x1ffff;
+    l.count = 4;
+    says(&l, true, WEIR_AMBIGUOUS, 1);
+}
+
 static void an_age_that_a_slot_cannot_say_is_not_known(void **state)
 {
     struct line l = born(&tracker_slots, 4, 1);
     (void)state;
-    line_take(&l, &desk, 2, UINT32_C(1) << 31);
+    line_take(&l, &desk, 2, (UINT32_C(1) << 31) + 5);
     assert_int_equal(line_read(&l, &desk, true).holder[1].since, 0);
     names(&l, true, 2, 1);
 }
@@ -572,6 +587,7 @@ int main(void)
         cmocka_unit_test(slots_that_are_all_taken_say_overflow_for_the_rest_of_the_life),
         cmocka_unit_test(a_slot_holds_as_many_references_as_its_number_can_say),
         cmocka_unit_test(two_slots_of_one_token_are_added_up),
+        cmocka_unit_test(a_token_that_no_table_knows_takes_the_certificate),
         cmocka_unit_test(an_age_that_a_slot_cannot_say_is_not_known),
         cmocka_unit_test(a_whole_journal_is_the_ledger),
         cmocka_unit_test(a_journal_that_dropped_entries_certifies_nothing),
