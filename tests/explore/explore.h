@@ -22,7 +22,7 @@ struct scenario {
     unsigned stale;                 /* stores that may be late for somebody */
 };
 
-extern const struct scenario explore_pool[], explore_beside[], explore_counts[];      /* each ends with a name of NULL */
+extern const struct scenario explore_pool[], explore_beside[], explore_counts[], explore_trackers[];      /* each ends with a name of NULL */
 
 /* What the oracle says no to: ends the schedule, which is printed. */
 _Noreturn void explore_fail(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));

@@ -136,7 +136,7 @@ static bool main__wanted(const struct options *o, const char *name)
 /* How many have failed; -1: there was none to run. */
 static int main__all(const struct options *o)
 {
-    const struct scenario *lists[] = { explore_pool, explore_beside, explore_counts }, *k;
+    const struct scenario *lists[] = { explore_pool, explore_beside, explore_counts, explore_trackers }, *k;
     unsigned i;
     int failed = 0, ran = 0;
     unsigned number = 0;

@@ -57,6 +57,13 @@ PLANTS = {
                                   "    words_store_ration(c, ration);\n    mark_dirty")),
     # A bulk put that does not look whether it was diverted when its ops are in sight.
     "bulk-put": ("src/bulk.c", ("    if (WEIR_UNLIKELY((struct weir_op **)load_relaxed_ptr(&c->pub.l) < slot + k))", "    if (false)")),
+    # A slot is looked at, and written only then.
+    "slots": ("debug/slots.c", ("if (cas_64(&words[at], &slot, slots__changed(slot, token, sign, u->time)))",
+                                "if (load_relaxed_64(&words[at]) == slot &&\n"
+                                "            (store_relaxed_64(&words[at], slots__changed(slot, token, sign, u->time)), true))")),
+    # The list of free nodes does not count its changes when one is taken.
+    "nodes": ("debug/releasers.c", ("node__make(node__next(next), node__number(old) + 1)", "node__make(node__next(next), node__number(old))"),
+              ("node__make(first, node__number(old) + 1)", "node__make(first, node__number(old))")),
     # The shortcut for an op that is held once is taken for a published one, too.
     "unref-load": ("include/weir/inline/ref.h", ("    if (refs <= 1) {",
                                                  "    if ((refs & WEIR_REFS_COUNT) <= 1) {\n"
