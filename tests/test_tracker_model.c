@@ -16,7 +16,7 @@
 #include "tracker_support.h"
 
 enum {
-    RUNS = SCALED(10000, 1000),
+    RUNS = AS_MANY(10000, 1000),
     LINES = 11, XOR = 0, SUM, SKETCH_1, SKETCH_2, SKETCH_4, SKETCH_8, SLOTS_4, SLOTS_8, SLOTS_64, RELEASERS, JOURNAL,
     EVENTS = 256
 };

@@ -389,7 +389,7 @@ static void decoders_survive_any_words(void **state)
 {
     uint64_t seed = 99;
     (void)state;
-    for (int round = 0; round < SCALED(20000, 2000); round++)
+    for (int round = 0; round < AS_MANY(20000, 2000); round++)
         for (int i = TRACKER_XOR; i < TRACKERS; i++) {
             struct line l = { .tracker = trackers[i], .count = 1 + random_below(&seed, 5) };
             struct verdict v;
@@ -470,20 +470,20 @@ static void threads_at_once_leave_exact_balances(const struct tracker *tracker, 
 static void threads_at_once_leave_exact_sketches(void **state)
 {
     (void)state;
-    threads_at_once_leave_exact_balances(&tracker_sketch, 8, SCALED(100000, 5000));
+    threads_at_once_leave_exact_balances(&tracker_sketch, 8, AS_MANY(100000, 5000));
 }
 
 static void threads_at_once_leave_exact_slots(void **state)
 {
     (void)state;
-    for (int i = 0; i < SCALED(40, 10); i++)
-        threads_at_once_leave_exact_balances(&tracker_slots, 32, SCALED(5000, 500));
+    for (int i = 0; i < AS_MANY(40, 10); i++)
+        threads_at_once_leave_exact_balances(&tracker_slots, 32, AS_MANY(5000, 500));
 }
 
 static void threads_at_once_leave_whole_journals(void **state)
 {
     (void)state;
-    for (int i = 0; i < SCALED(200, 50); i++)
+    for (int i = 0; i < AS_MANY(200, 50); i++)
         threads_at_once_leave_exact_balances(&tracker_journal, 256, 50);
 }
 
@@ -496,7 +496,7 @@ static void threads_at_once_leave_the_last_one_in_xor_and_sum(void **state)
         struct crewman crew[CREW] = { { 0 } };
         pthread_t thread[CREW];
         for (unsigned c = 0; c < CREW; c++) {
-            crew[c] = (struct crewman){ .line = &l, .number = c, .rounds = SCALED(50000, 5000) };
+            crew[c] = (struct crewman){ .line = &l, .number = c, .rounds = AS_MANY(50000, 5000) };
             assert_int_equal(pthread_create(&thread[c], NULL, crewman_work, &crew[c]), 0);
         }
         for (unsigned c = 0; c < CREW; c++) {
@@ -555,7 +555,7 @@ static void nodes_change_hands_between_lives_and_none_is_lost_or_in_two_lists(vo
     desk.head.nodes_used = 0;
     desk.nodes[0].word = 0;
     for (unsigned i = 0; i < CREW; i++) {
-        crew[i] = (struct releaser){ .all = &all, .number = i, .rounds = SCALED(16000, 1600) };
+        crew[i] = (struct releaser){ .all = &all, .number = i, .rounds = AS_MANY(16000, 1600) };
         assert_int_equal(pthread_create(&thread[i], NULL, releaser_work, &crew[i]), 0);
     }
     for (unsigned i = 0; i < CREW; i++) {
@@ -563,7 +563,7 @@ static void nodes_change_hands_between_lives_and_none_is_lost_or_in_two_lists(vo
         if (crew[i].wrong)
             fail_msg("%s", crew[i].wrong);
     }
-    assert_int_equal((uint32_t)all.words[0] + all.words[1], CREW * SCALED(1000, 100));
+    assert_int_equal((uint32_t)all.words[0] + all.words[1], CREW * AS_MANY(1000, 100));
     line_over(&all, &desk);
     for (uint32_t at = (uint32_t)(desk.nodes[0].word >> 32); at; at = (uint32_t)(desk.nodes[at].word >> 32), nodes++) {
         assert_true(at < DESK_NODES && !met[at]);

@@ -11,6 +11,13 @@
 #include "../debug/verdict.h"
 #include "../debug/watch.h"
 
+/* Sanitizers and emulators of other systems and processors are slow: fewer there. */
+#if SANITIZED || defined(_WIN32) || !defined(__x86_64__)
+#define AS_MANY(normal, fewer) (fewer)
+#else
+#define AS_MANY(normal, fewer) (normal)
+#endif
+
 enum { DESK_TOKENS = 200, DESK_NODES = 4096, LINE_WORDS = 1 + 2 * 256 };
 
 struct desk {
