@@ -228,7 +228,7 @@ struct reader_holder reader_named(const struct reader *r, const struct verdict *
     out.since = v->holder[i].since;
     if (out.token) {
         out.holder = t->holder[out.token];
-        out.site = t->site[out.token];
+        out.site = v->site_unknown ? 0 : t->site[out.token];
     }
     return out;
 }

@@ -141,6 +141,10 @@ static void an_object_is_read_with_its_holders_places_handle_address_and_age(voi
     assert_int_equal(h.token, 1);
     assert_int_equal(h.holder, 1);
     assert_int_equal(h.site, 1);
+    o.verdict.site_unknown = true;                      /* xor and sum know the holder alone */
+    h = reader_named(&r, &o.verdict, 0);
+    assert_int_equal(h.holder, 1);
+    assert_int_equal(h.site, 0);
     reader_close(&r);
     image_free(&im);
 }
