@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <glob.h>
+#include <poll.h>
 #include <weir/track.h>
 
 #include "os/os.h"
@@ -106,14 +107,20 @@ static int goes_elsewhere(void)
     return chdir("/");
 }
 
-/* Says when it is there, and goes on when its standard input ends. */
+/* Until standard input ends. By poll: in a read ThreadSanitizer puts signals off. */
+static void wait_for_the_end(void)
+{
+    struct pollfd end = { .fd = STDIN_FILENO, .events = POLLIN };
+    while (poll(&end, 1, -1) < 1) {
+    }
+}
+
+/* Says when it is there. */
 static int waits(void)
 {
-    char c;
     leaky();
     dprintf(STDOUT_FILENO, "ready");
-    while (read(STDIN_FILENO, &c, 1) > 0) {
-    }
+    wait_for_the_end();
     _exit(0);
 }
 
@@ -146,12 +153,10 @@ static int child_leaks(struct weir_pool *pool)
 
 static int child_waits(struct weir_pool *pool)
 {
-    char c;
     nap_us(30000);
     weir_op_get(pool);
     dprintf(STDOUT_FILENO, "%d ", (int)getpid());
-    while (read(STDIN_FILENO, &c, 1) > 0) {
-    }
+    wait_for_the_end();
     _exit(0);
 }
 
@@ -211,6 +216,7 @@ static void program_start(const char *name, const char *debug)
         for (int fd = 3; fd < 64; fd++)
             close(fd);
         setenv("WEIR_DEBUG", debug, 1);
+        setenv("TSAN_OPTIONS", "die_after_fork=0", 1);          /* the report's thread is started in forked children, too */
         alarm(PATIENCE);
         execl(self, self, name, (char *)NULL);
         _exit(99);
@@ -529,7 +535,8 @@ static void a_forked_child_reports_its_own_in_a_file_of_its_own(void **state)
     globfree(&found);
 }
 
-static void a_forked_child_answers_to_the_signal_too(void **state)
+/* Not under ThreadSanitizer, which has no threads started in forked children of a process with threads. */
+static __attribute__((__unused__)) void a_forked_child_answers_to_the_signal_too(void **state)
 {
     char digits[16] = "", name[64];
     size_t n = 0;
@@ -567,12 +574,17 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_signals_report_goes_to_standard_error_if_no_file_is_named),
         cmocka_unit_test(a_forked_child_does_not_answer_for_its_parents_ops),
         cmocka_unit_test(a_forked_child_reports_its_own_in_a_file_of_its_own),
+#ifndef __SANITIZE_THREAD__
         cmocka_unit_test(a_forked_child_answers_to_the_signal_too),
+#endif
     };
     ssize_t n;
     for (size_t i = 0; argc > 1 && i < sizeof programs / sizeof programs[0]; i++)
         if (!strcmp(programs[i].name, argv[1]))
             return programs[i].main();
+#ifdef __SANITIZE_THREAD__
+    puts("left out: a_forked_child_answers_to_the_signal_too: ThreadSanitizer has no threads started in such a child");
+#endif
     n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (n <= 0)
         return 1;
