@@ -22,7 +22,9 @@
  */
 #include <string.h>
 #include "token_private.h"
+#include "watch_private.h"
 
+enum { HOLDER_LATE = 10 };                      /* units that a birth may be behind */
 #define HOLDER_PATIENCE INT64_C(10000000000)    /* ns until the system is asked for each holder again, if all were there */
 
 /* -- names, entries ------------------------------------------------------------------------------------------------------------------ */
@@ -145,12 +147,18 @@ static int64_t holder__balance(const struct debug_token *t)
     return (int64_t)(load_relaxed_64((const uint64_t *)&t->own) + load_relaxed_64((const uint64_t *)&t->others));
 }
 
+/* Balances that are not 0 keep their holder: some line may have its token. But where plain calls hand references over, the one who gives back the last of a life
+ * is another than who took it, and the balances of both stay what they are for good. A holder that had ended before the oldest life began that is followed
+ * now is in no line. Times are some units behind. */
 static void holder__weigh(const struct watch *w, struct holder_mark *marks)
 {
+    uint64_t oldest = life_oldest(w);
     for (uint32_t i = 1; i < w->head->tokens; i++) {
         const struct debug_token *t = &w->tokens[i];
         /* token.A2 */
-        if (load_acquire_32(&t->state) == DEBUG_READY && t->holder < w->head->holders && holder__balance(t))
+        if (load_acquire_32(&t->state) != DEBUG_READY || t->holder >= w->head->holders || !holder__balance(t))
+            continue;
+        if (marks[t->holder].state != DEBUG_EXITED || w->holders[t->holder].ended + HOLDER_LATE >= oldest)
             marks[t->holder].kept = true;
     }
 }

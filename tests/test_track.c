@@ -259,6 +259,7 @@ static void a_hold_names_its_line(void **state)
 }
 
 struct hand_over {
+    struct weir_pool *pool;
     struct weir_op *op;
     weir_hold hold;
     struct weir_ref *ref;
@@ -436,6 +437,35 @@ static void threads_leave_what_they_found(void **state)
     }
 }
 
+static void *take_and_leave(void *arg)
+{
+    struct hand_over *h = arg;
+    h->op = weir_op_get(h->pool);
+    return NULL;
+}
+
+/* Balances of threads that hand on what they took are never 0 again: their entries are used again all the same. */
+static void threads_that_hand_on_and_end_leave_room_for_others(void **state)
+{
+    struct weir_pool *pool = pool_watched("track=sketch");
+    struct hand_over h = { .pool = pool };
+    struct seen seen = { 0 };
+    pthread_t thread;
+    int i;
+    (void)state;
+    for (i = 0; i < 2500; i++) {
+        assert_int_equal(pthread_create(&thread, NULL, take_and_leave, &h), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        if (i < 2499)
+            weir_op_put(h.op);
+    }
+    assert_int_equal(weir_leaks(pool, 0, see, &seen), 1);
+    assert_int_equal(seen.certainty, WEIR_CERTIFIED);
+    assert_int_equal(seen.holder_refs, 1);
+    weir_op_put(h.op);
+    close_quiet(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_domain_follows_counts_in_any_object),
         cmocka_unit_test(a_domain_that_is_full_counts_on_without_following),
         cmocka_unit_test(threads_leave_what_they_found),
+        cmocka_unit_test(threads_that_hand_on_and_end_leave_room_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
