@@ -1,7 +1,8 @@
 #!/bin/sh
-# test_gdb.sh - the gdb script says what the segments hold, of a live process and of its core: of tests/gdb/subject.c, whose segments are made by hand.
+# test_gdb.sh - the gdb script says what the segments hold, of a live process and of its core: of tests/gdb/subject.c, whose segments are made by hand, and
+# of tests/gdb/watched.c, whose pool is watched by the layer.
 #
-# WEIR_SUBJECT is the program, WEIR_SOURCE the tree. gdb or its Python missing, or ptrace forbidden: the test fails and says so.
+# WEIR_SUBJECT and WEIR_WATCHED are the programs, WEIR_SOURCE the tree. gdb or its Python missing, or ptrace forbidden: the test fails and says so.
 set -u
 work=$(mktemp -d) || exit 1
 subject=
@@ -18,9 +19,10 @@ fail() {
     exit 1
 }
 
-# start [argument]: the subject, until it has said its pid.
+# start <program> [argument]: until it has said its pid.
 start() {
-    "$WEIR_SUBJECT" "$@" >"$work/pid" &
+    : >"$work/pid"
+    "$@" >"$work/pid" &
     subject=$!
     tries=200
     until [ -s "$work/pid" ]; do
@@ -137,7 +139,7 @@ facts() {
     says "the segment at ADDRESS is refused: it has version 2 and a header of 768 bytes; this script reads version 1, 768 bytes"
 }
 
-start
+start "$WEIR_SUBJECT"
 pid=$(cat "$work/pid")
 ask -p "$subject"
 sed -i 's/segment at 0x[0-9a-f]*/segment at ADDRESS/' "$work/output"
@@ -155,7 +157,7 @@ sed -i 's/segment at 0x[0-9a-f]*/segment at ADDRESS/' "$work/output"
 facts "the core"
 echo "of its core: right"
 
-start without-segments-in-the-core
+start "$WEIR_SUBJECT" without-segments-in-the-core
 echo "weir pools" >"$work/script"
 gdb -q -nx -batch -p "$subject" -ex "generate-core-file $work/core-without" >"$work/output" 2>&1 </dev/null
 stop
@@ -164,6 +166,42 @@ sed -i 's/segment at 0x[0-9a-f]*/segment at ADDRESS/' "$work/output"
 check "a core without the segments"
 says "a segment at ADDRESS is not in the core (bit 3 of coredump_filter was not set)"
 echo "of a core without them: said"
+
+# line <mark>
+line() {
+    echo "$WEIR_SOURCE/tests/gdb/watched.c:$(grep -n "/\* at:$1 \*/" "$WEIR_SOURCE/tests/gdb/watched.c" | cut -d : -f 1)"
+}
+
+# watched <what>
+watched() {
+    check "$1"
+    says "op $held of pool watched, at ADDRESS"
+    says " state owned"
+    says " references 1"
+    says " holder 1 by taker (thread T) taken at $(line hold) (main)"
+    says " certainty certified"
+    says "op $sent of pool watched, at ADDRESS"
+    says " state submitted: the kernel owns it"
+    says " places taken at $(line get) (taken)"
+    says " holder 1 by taker (thread T)"
+    grep -q "^watched pool P 64 " "$work/plain" || says "watched pool P 64 ..."
+}
+
+start "$WEIR_WATCHED"
+{
+    read -r pid held
+    read -r sent
+} <"$work/pid"
+printf 'weir op %s watched\nweir op %s\nweir pools\n' "$held" "$sent" >"$work/script"
+ask -p "$subject"
+sed -i 's/, at 0x[0-9a-f]*/, at ADDRESS/' "$work/output"
+watched "the live process of a watched pool"
+gdb -q -nx -batch -p "$subject" -ex "generate-core-file $work/core-watched" >"$work/output" 2>&1 </dev/null
+stop
+ask "$WEIR_WATCHED" "$work/core-watched"
+sed -i 's/, at 0x[0-9a-f]*/, at ADDRESS/' "$work/output"
+watched "the core of a watched pool"
+echo "of a watched pool, and of its core: right"
 
 ask
 check "no process"

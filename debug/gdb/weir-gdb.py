@@ -7,10 +7,12 @@
     (gdb) weir op 4711 [POOL]           one op: its state, its references, who holds them, its journal
 
 It reads the debug segments out of the process's memory (a core has them: the layer sets bit 3 of coredump_filter), and calls nothing in it. Times are
-seconds since the pool was made. weir-inspect says the same without gdb, and knows more: which holder is dead, which line an inlined call is in.
+seconds since the pool was made. weir-inspect says the same without gdb, of dead processes' segments too.
 """
+import functools
 import os
 import re
+import subprocess
 import sys
 
 import gdb
@@ -103,17 +105,30 @@ def code(segment, module_index, offset):
     if module.pid != gdb.selected_inferior().pid or not objfile_of(module):
         return plain + (" (build id %s)" % module.build_id if module.build_id else "")
     pc = module.base + offset - 1
-    line, block, inside = gdb.find_pc_line(pc), gdb.block_for_pc(pc), None
-    while block and not block.is_static and not block.is_global:
-        if block.function and "include/weir/" not in block.function.symtab.filename:
-            inside = block.function
-            break
-        block = block.superblock
-    if not inside:
-        return plain
-    if line.symtab and "include/weir/" not in line.symtab.filename:
-        return "%s:%d (%s)" % (line.symtab.filename, line.line, inside.print_name)
-    return "%s, in a call of weir's that is inlined there (%s)" % (inside.print_name, plain)
+    line, block = gdb.find_pc_line(pc), gdb.block_for_pc(pc)
+    if line.symtab and not is_wrapper(line.symtab.filename):
+        while block and not block.function:
+            block = block.superblock
+        return "%s:%d (%s)" % (line.symtab.filename, line.line, block.function.print_name if block else "?")
+    return inlined(objfile_of(module), offset - 1) or plain
+
+
+def is_wrapper(file):
+    return "include/weir/" in file
+
+
+@functools.lru_cache(maxsize=None)
+def inlined(objfile, offset):
+    """A call of weir's was inlined there. gdb's Python does not know the line that it was called from: binutils' addr2line does."""
+    debug = [o.filename for o in gdb.objfiles() if o.owner == objfile] or [objfile.filename]
+    try:
+        said = subprocess.run(["addr2line", "-f", "-i", "-e", debug[0], hex(offset)], capture_output=True, text=True, check=True).stdout.split("\n")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    for function, at in zip(said[::2], said[1::2]):
+        if not is_wrapper(at) and not at.startswith("?"):
+            return "%s (%s)" % (at.split(" (")[0], function)
+    return None
 
 
 def place(segment, index):
