@@ -75,17 +75,22 @@ static size_t arena__buffer_stride(const struct track *t, size_t size, size_t al
     return stride;
 }
 
+void arena_strides(struct arena *a, const struct track *t, const struct weir_pool_config *config)
+{
+    a->op_stride = WEIR_OP_HEADER + arena__round(config->user_size, 64);
+    a->buffer_stride = arena__buffer_stride(t, config->buffer_size, config->buffer_align ? config->buffer_align : 64);
+}
+
 /* Sizes have been checked by weir_pool_create: nothing here overflows. */
 int arena_create(struct weir_pool *pool, const struct weir_pool_config *config)
 {
     struct arena *a = &pool->arena;
-    size_t align = config->buffer_align ? config->buffer_align : 64, page = os_page_size();
+    size_t page = os_page_size();
     int error;
     a->huge = (config->flags & WEIR_POOL_HUGEPAGES) != 0 && os_huge_page_size() != 0;
     if (a->huge)
         page = os_huge_page_size();
-    a->op_stride = WEIR_OP_HEADER + arena__round(config->user_size, 64);
-    a->buffer_stride = arena__buffer_stride(pool->track, config->buffer_size, align);
+    arena_strides(a, pool->track, config);
     a->magazine_stride = arena__round(sizeof(struct magazine) + (pool->magazine + 1) * sizeof(struct weir_op *), 64);
     a->step = arena__step(pool);
     a->generation = 1;

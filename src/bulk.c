@@ -10,6 +10,15 @@
 #include "words.h"
 #include "panic.h"
 
+/* As if n gets had not been. */
+static __attribute__((noinline)) void bulk__not_taken(struct cache *c, unsigned n)
+{
+    if (c->pub.pool->segment)
+        segment_not_taken(c, n);
+    else
+        count_add(&c->granted, (uint64_t)0 - n);
+}
+
 static unsigned bulk__collect(struct weir_pool *pool, struct weir_op **out, unsigned n, const void *site)
 {
     unsigned i = 0, k;
@@ -24,13 +33,22 @@ static unsigned bulk__collect(struct weir_pool *pool, struct weir_op **out, unsi
         if (!out[i]) {
             c = thread_cache_if_any(pool);
             if (c)
-                count_add(&c->granted, (uint64_t)0 - i);        /* as if they had not been taken */
+                bulk__not_taken(c, i);
             weir_op_put_bulk(out, i);
             return 0;
         }
         i++;
     }
     return n;
+}
+
+/* The second try, between processes. */
+static __attribute__((noinline)) unsigned bulk__collect_shared(struct weir_pool *pool, struct weir_op **out, unsigned n, const void *site)
+{
+    struct cache *c = segment_collectors(pool);
+    unsigned got = c ? bulk__collect(pool, out, n, site) : 0;
+    segment_collected(c);
+    return got;
 }
 
 unsigned weir_op_get_bulk(struct weir_pool *pool, struct weir_op **out, unsigned n)
@@ -46,6 +64,8 @@ unsigned weir_op_get_bulk(struct weir_pool *pool, struct weir_op **out, unsigned
         return n;
     got = bulk__collect(pool, out, n, __builtin_return_address(0));
     if (!got) {
+        if (pool->segment)
+            return bulk__collect_shared(pool, out, n, __builtin_return_address(0));
         os_lock(&pool->collector);
         got = bulk__collect(pool, out, n, __builtin_return_address(0));
         os_unlock(&pool->collector);

@@ -329,6 +329,10 @@ void cache_empty(struct cache *c)
 {
     struct weir_pool *pool = c->pub.pool;
     uint32_t n;
+    if (pool->segment) {
+        segment_cache_empty(c);
+        return;
+    }
     do {
         (void)cache_shut(c);
         n = (uint32_t)words_n(c);
@@ -427,6 +431,19 @@ static struct weir_op *cache__get_watched(struct cache *c, struct weir_op *op, u
     return op_born_watched(pool, op, follow, c->site ? c->site : site);
 }
 
+/* A pool between processes. Not inlined: the other pools' slow path is to stay as short as it is. */
+static __attribute__((noinline)) struct weir_op *cache__get_shared(struct cache *c, const void *site)
+{
+    struct weir_pool *pool = c->pub.pool;
+    struct weir_op *op;
+    fork_check(pool);
+    op = segment_get(c);
+    if (WEIR_LIKELY(!load_relaxed_32(&pool->watched)) || !op)
+        return op;
+    count_add(&c->granted, 1);
+    return op_born_watched(pool, op, cache_follows(c, c->granted), c->site ? c->site : site);
+}
+
 /* Where a get was called from is read only if the pool is watched: from this frame, into which all that asks for it is inlined. */
 struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache)
 {
@@ -436,6 +453,8 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache)
     uint32_t n;
     WEIR_POINT("get.slow");
     if (WEIR_UNLIKELY(load_acquire_32(&pool->odd))) {           /* fork.F2 <- fork.F1 */
+        if (pool->segment)
+            return cache__get_shared(c, __builtin_return_address(0));
         fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
         goto empty;
     }
@@ -500,7 +519,10 @@ void weir_cache_put_slow_1(struct weir_cache *cache)
     struct weir_op *op;
     WEIR_POINT("put.slow");
     if (WEIR_UNLIKELY(load_acquire_32(&pool->odd))) {           /* fork.F2 <- fork.F1 */
-        fork_mend(pool);                                        /* which has found the op, too */
+        if (pool->segment)
+            segment_put_down(c);
+        else
+            fork_mend(pool);                                    /* which has found the op, too */
         return;
     }
     op = (struct weir_op *)load_relaxed_ptr(&c->slot[n]);

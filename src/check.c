@@ -127,6 +127,8 @@ int weir_pool_check(struct weir_pool *pool)
         return error_set(-EINVAL, "weir_pool_check: pool is NULL");
     bytes = (pool->capacity / 64 + 1) * sizeof *k.seen;
     fork_check(pool);
+    if (pool->segment)
+        return segment_check(pool);
     k.seen = os_pages(bytes);
     if (!k.seen)
         return error_set(-ENOMEM, "pool \"%s\": no memory to check %u ops", pool->name, pool->capacity);

@@ -140,8 +140,17 @@ static void fork__gather(struct weir_pool *pool)
 void fork_mend(struct weir_pool *pool)
 {
     uint32_t i;
+    if (!(load_acquire_32(&pool->odd) & ODD_FORKED))            /* fork.F2 */
+        return;
     os_lock(&pool->fork_lock);
-    if (load_relaxed_32(&pool->odd) & ODD_FORKED) {
+    if (!(load_relaxed_32(&pool->odd) & ODD_FORKED)) {
+        /* another thread of the child has done it */
+    } else if (pool->segment) {
+        segment_forked(pool, thread_cache_if_any(pool));
+        for (i = 0; i < RECLAIMERS; i++)
+            store_relaxed_32(&pool->reclaimer[i].running, 0);
+        store_release_32(&pool->odd, ODD_SHARED);               /* fork.F1: what the child's threads have now */
+    } else {
         fork__reset(pool, thread_cache_if_any(pool));
         fork__gather(pool);
         waiters_reset(pool);

@@ -99,10 +99,37 @@ struct weir_op *weir_op_get_any_1(struct weir_pool *pool)
     return op_get_from(pool, __builtin_return_address(0));
 }
 
+/* Of a shared pool's op, whose word for the pool no thread's slot has. */
+static void op__put_shared(struct weir_op *op)
+{
+    struct weir_pool *pool = weir_op_pool(op);
+    struct cache *c = thread_cache_known(pool);
+    if (WEIR_LIKELY(c != NULL)) {
+        fork_check(pool);
+        segment_put(c, op);
+        return;
+    }
+    op__check(op, NULL);
+    c = thread_cache(pool);
+    if (!c) {
+        c = cache_acquire(pool);
+        c = c ? c : cache_acquire_kept(pool);
+        segment_put(c, op);
+        cache_release(c);
+        return;
+    }
+    fork_check(pool);
+    segment_put(c, op);
+}
+
 void weir_op_put_any_1(struct weir_op *op)
 {
     struct weir_pool *pool = weir_op_pool(op);
     struct cache *c;
+    if (load_relaxed_64(&op->pool) & WEIR_OP_SHARED) {
+        op__put_shared(op);
+        return;
+    }
     c = thread_cache_known(pool);                               /* compares the address, and reads nothing of what may be no pool */
     if (c) {
         weir_cache_put_1(&c->pub, op);
@@ -172,7 +199,7 @@ uint64_t weir_op_handle(const struct weir_op *op)
 struct weir_op *weir_op_at(struct weir_pool *pool, uint32_t index)
 {
     struct weir_op *op;
-    if (!pool || index >= pool->capacity || index >= load_acquire_32(&pool->arena.committed))   /* arena.C2 */
+    if (!pool || !arena_has(pool, index))
         return NULL;
     op = arena_op(pool, index);
     return load_acquire_64(&op->pool) ? op : NULL;              /* arena.P2 */

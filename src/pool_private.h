@@ -104,7 +104,8 @@ struct weir_pool {
     bool barrier;               /* os_barrier_works(): else no cache ever opens */
     struct track *track;        /* NULL: the debug layer has nothing to do with it */
     size_t buffer_size, user_size;
-    void *memory;               /* that this struct lies in */
+    struct segment *segment;    /* NULL: a private pool */
+    void *memory;               /* that this struct lies in; NULL: in front of the segment */
     size_t memory_bytes;
     char name[64];
     struct weir_pool *next;     /* in the registry, under its lock */
@@ -166,10 +167,42 @@ static inline int64_t load_g(const struct cache *c) { return (int64_t)load_acqui
 /* Counters have one writer: a plain add that readers may see late. */
 static inline void count_add(uint64_t *counter, uint64_t n) { store_relaxed_64(counter, load_relaxed_64(counter) + n); }
 
+/* segment/: a pool between processes. segment/segment.h says how */
+int segment_create(struct weir_pool **out, const struct weir_pool_config *k, uint32_t id, struct track *track);
+int segment_open(struct weir_pool **out, struct weir_pool_config *k, uint32_t id);     /* by its name; fills in the rest */
+int segment_made(struct weir_pool *pool, const struct weir_pool_config *k);     /* from now on others may open it */
+void segment_free(struct weir_pool *pool);
+int segment_unlink(const char *name);
+struct weir_op *segment_get(struct cache *c);
+void segment_put(struct cache *c, struct weir_op *op);
+void segment_put_down(struct cache *c);
+void segment_cache_empty(struct cache *c);
+struct cache *segment_cache_acquire(struct weir_pool *pool);
+void segment_cache_release(struct cache *c);
+struct weir_op *segment_wait(struct weir_pool *pool, struct cache *c, int64_t deadline);
+struct cache *segment_collectors(struct weir_pool *pool);       /* alone among the bulk callers of all processes; NULL: no cache to say so with */
+void segment_collected(struct cache *c);
+void segment_not_taken(struct cache *c, unsigned n);
+bool segment_wanted(const struct weir_pool *pool);
+uint32_t segment_committed(struct weir_pool *pool);
+void segment_stats(struct weir_pool *pool, struct weir_stats *out);
+int segment_check(struct weir_pool *pool);
+uint32_t segment_held(struct weir_pool *pool, uint32_t *first);
+size_t segment_trim(struct weir_pool *pool);
+int segment_pin(struct weir_pool *pool);
+void segment_unpin(struct weir_pool *pool);
+void segment_forked(struct weir_pool *pool, struct cache *own);
+
 /* arena.c */
 int arena_create(struct weir_pool *pool, const struct weir_pool_config *config);
+void arena_strides(struct arena *a, const struct track *t, const struct weir_pool_config *config);
 void arena_destroy(struct weir_pool *pool);
 int arena_commit(struct weir_pool *pool, uint32_t ops);
+/* index is below what has memory. A shared pool's own number is what it saw last. */
+static inline bool arena_has(struct weir_pool *pool, uint32_t index)
+{
+    return WEIR_LIKELY(index < load_acquire_32(&pool->arena.committed)) || (pool->segment && index < segment_committed(pool)); /* arena.C2 */
+}
 void arena_prepare_block(struct weir_pool *pool, uint32_t block);
 void arena_prepare_ops(struct weir_pool *pool, struct magazine *m, uint64_t s);
 struct weir_op *arena_op_of(const struct weir_pool *pool, const void *inside, const char **part);
@@ -292,6 +325,8 @@ void stats_look(struct weir_pool *pool, struct cache *c);
 extern struct os_lock registry_opening, registry_lock;
 extern struct os_lock threads_lock;
 int registry_check_name(const char *name);
+int registry_check(const struct weir_pool_config *k);
+uint32_t registry_share(const struct weir_pool_config *k);      /* most ops that a thread keeps */
 struct weir_pool *registry_first(void);                         /* under registry_opening */
 struct weir_pool *registry_find(const void *inside, struct weir_op **op, const char **part);
 

@@ -69,20 +69,34 @@ static int registry__check_sizes(const struct weir_pool_config *k)
     return 0;
 }
 
+static int registry__check_shared(const struct weir_pool_config *k)
+{
+    if (!k->name)
+        return error_set(-EINVAL, "name is NULL: other processes open a shared pool by its name");
+    if (k->max_threads > 4095)
+        return error_set(-EINVAL, "max_threads %u is too large: 1 to 4095, or 0 for 1024", k->max_threads);
+    if (k->mode & ~0777u)
+        return error_set(-EINVAL, "mode 0%o has more than permission bits: at most 0777, or 0 for 0600", k->mode);
+    if (k->flags & WEIR_POOL_NUMA)
+        return error_set(-ENOTSUP, "flags has WEIR_POOL_NUMA and WEIR_POOL_SHARED: a segment's pages lie where they are first touched; leave "
+                         "WEIR_POOL_NUMA out");
+    return 0;
+}
+
 static int registry__check_flags(const struct weir_pool_config *k)
 {
     unsigned known = WEIR_POOL_SHARED | WEIR_POOL_HUGEPAGES | WEIR_POOL_NUMA;
     if (k->flags & ~known)
         return error_set(-EINVAL, "flags 0x%x has bits that mean nothing: only those in 0x%x do", k->flags, known);
     if (k->flags & WEIR_POOL_SHARED)
-        return error_set(-ENOTSUP, "flags has WEIR_POOL_SHARED: this version has no pools between processes; leave it out");
+        return registry__check_shared(k);
     if (k->flags & WEIR_POOL_NUMA && !os_node_exists(k->numa_node))
         return error_set(-ENODEV, "numa_node %d does not exist on this machine; leave WEIR_POOL_NUMA out, or name a node that does",
                          k->numa_node);
     return 0;
 }
 
-static int registry__check(const struct weir_pool_config *k)
+int registry_check(const struct weir_pool_config *k)
 {
     int error;
     if (k->capacity < 1 || k->capacity > (uint32_t)1 << 28)
@@ -99,16 +113,20 @@ static int registry__check(const struct weir_pool_config *k)
     return error;
 }
 
+uint32_t registry_share(const struct weir_pool_config *k)
+{
+    uint32_t cache = k->cache, most = k->capacity / 2;
+    if (!cache) {
+        cache = k->capacity / 16;
+        cache = cache < 2 ? 2 : cache > 256 ? 256 : cache;
+    }
+    return cache <= most ? cache : most ? most : 1;
+}
+
 /* Ops in a magazine: half of what a thread keeps, since it keeps two magazines. */
 static int registry__shape(struct weir_pool *pool, const struct weir_pool_config *k)
 {
-    uint32_t cache = k->cache, most = pool->capacity / 2;
-    if (!cache) {
-        cache = pool->capacity / 16;
-        cache = cache < 2 ? 2 : cache > 256 ? 256 : cache;
-    }
-    if (cache > most)
-        cache = most ? most : 1;
+    uint32_t cache = registry_share(k);
     pool->magazine = cache < 2 ? 1 : cache / 2;
     pool->keep_prev = cache >= 2;
     pool->blocks = (pool->capacity - 1) / pool->magazine + 1;
@@ -143,14 +161,21 @@ static void registry__free(struct weir_pool *pool)
 {
     struct cache *c = pool->caches, *next;
     uint32_t i;
+    if (pool->track && pool->arena.ops)
+        track_layer->left(pool->track, pool);
+    if (pool->segment) {
+        struct track *track = pool->track;
+        segment_free(pool);
+        if (track)
+            track_layer->close(track);
+        return;
+    }
     for (; c; c = next) {
         next = c->next;
         os_pages_free(c, c->bytes);
     }
     for (i = 0; i < CACHE_CHUNKS; i++)
         os_pages_free(pool->chunk[i], CACHE_CHUNK_BYTES);
-    if (pool->track && pool->arena.ops)
-        track_layer->left(pool->track, pool);
     arena_destroy(pool);
     if (pool->track)
         track_layer->close(pool->track);
@@ -176,13 +201,24 @@ static void registry__name(struct weir_pool *pool, const char *name)
         while (registry__by_name(pool->name));
 }
 
-static int registry__watch(struct weir_pool *pool, const struct weir_pool_config *k)
+static int registry__watch(struct track **out, const struct weir_pool_config *k, const char *name, bool attach)
 {
-    struct track_shape shape = { .kind = TRACK_POOL, .name = pool->name, .objects = pool->capacity,
-                                 .buffer_size = k->buffer_size, .buffer_align = k->buffer_align };
-    int error = track_open(&pool->track, &shape, k->debug);
-    pool->watched = pool->track != NULL;
-    return error;
+    struct track_shape shape = { .kind = TRACK_POOL, .name = name, .objects = k->capacity, .shared = (k->flags & WEIR_POOL_SHARED) != 0,
+                                 .attach = attach, .mode = k->mode ? k->mode : 0600, .buffer_size = k->buffer_size,
+                                 .buffer_align = k->buffer_align };
+    int error = track_open(out, &shape, k->debug);
+    if (error || !*out || !(*out)->pages || !shape.shared)
+        return error;
+    track_layer->close(*out);
+    *out = NULL;
+    return error_set(-ENOTSUP, "debug \"%s\": guard=page protects a buffer in one process, and pool \"%s\" is shared: guard alone", k->debug ? k->debug
+                     : "", name);
+}
+
+static void registry__watched(struct weir_pool *pool, struct track *track)
+{
+    pool->track = track;
+    pool->watched = track != NULL;
 }
 
 static int registry__fill(struct weir_pool *pool, const struct weir_pool_config *k)
@@ -194,7 +230,8 @@ static int registry__fill(struct weir_pool *pool, const struct weir_pool_config 
     registry__name(pool, k->name);
     error = registry__shape(pool, k);
     if (!error)
-        error = registry__watch(pool, k);
+        error = registry__watch(&pool->track, k, pool->name, false);
+    registry__watched(pool, pool->track);
     if (!error)
         error = arena_create(pool, k);
     if (!error && pool->track)
@@ -207,18 +244,56 @@ static int registry__fill(struct weir_pool *pool, const struct weir_pool_config 
     return error;
 }
 
-static int registry__create(struct weir_pool **out, const struct weir_pool_config *k)
+/* A shared pool that is watched: before it is made, since guards change its shape; after it was opened, which says what it is. */
+static int registry__make_shared(struct weir_pool **out, struct weir_pool_config *k, uint32_t id)
 {
-    struct weir_pool *pool;
+    struct track *track = NULL;
+    int error = registry__watch(&track, k, k->name, false);
+    if (error)
+        return error;
+    error = segment_create(out, k, id, track);
+    if (error && track)
+        track_layer->close(track);
+    if (error)
+        return error;
+    registry__watched(*out, track);
+    if (track)
+        track_layer->placed(track, *out);
+    error = segment_made(*out, k);
+    if (error)
+        (void)segment_unlink(k->name);
+    return error;
+}
+
+static int registry__open_shared(struct weir_pool **out, struct weir_pool_config *k, uint32_t id)
+{
+    struct track *track = NULL;
+    int error = segment_open(out, k, id);
+    if (!error)
+        error = registry__watch(&track, k, k->name, true);
+    if (error)
+        return error;
+    registry__watched(*out, track);
+    if (track)
+        track_layer->placed(track, *out);
+    return 0;
+}
+
+static int registry__make(struct weir_pool **out, struct weir_pool_config *k, uint32_t id)
+{
+    *out = registry__allocate(id);
+    return *out ? registry__fill(*out, k) : error_set(-ENOMEM, "no memory for the pool's own %zu bytes", sizeof **out);
+}
+
+static int registry__create(struct weir_pool **out, struct weir_pool_config *k, int (*make)(struct weir_pool **, struct weir_pool_config *, uint32_t))
+{
+    struct weir_pool *pool = NULL;
     uint32_t id;
     int error;
-    if (k->name && registry__by_name(k->name))
-        return error_set(-EEXIST, "name \"%s\" is taken by another pool of this process: another name, or NULL", k->name);
     id = registry__take_id();
     if (id == POOLS_MAX)
         return error_set(-ENOSPC, "%d pools are open: close one first", POOLS_MAX);
-    pool = registry__allocate(id);
-    error = pool ? registry__fill(pool, k) : error_set(-ENOMEM, "no memory for the pool's own %zu bytes", sizeof *pool);
+    error = make(&pool, k, id);
     if (error) {
         if (pool)
             registry__free(pool);
@@ -243,22 +318,63 @@ int weir_pool_create_1(struct weir_pool **out, const struct weir_pool_config *co
         return error_set(-EINVAL, "weir_pool_create: a config of %zu bytes: sizeof *config is %zu", size, sizeof k);
     memset(&k, 0, sizeof k);
     memcpy(&k, config, size < sizeof k ? size : sizeof k);
-    error = registry__check(&k);
+    error = registry_check(&k);
     if (error)
         return error;
     os_lock(&registry_opening);
     thread_start();
-    error = registry__create(out, &k);
+    if (k.name && registry__by_name(k.name))
+        error = error_set(-EEXIST, "name \"%s\" is taken by another pool of this process: another name, or NULL", k.name);
+    else
+        error = registry__create(out, &k, k.flags & WEIR_POOL_SHARED ? registry__make_shared : registry__make);
     os_unlock(&registry_opening);
     return error;
 }
 
+int weir_pool_open(struct weir_pool **out, const char *name)
+{
+    struct weir_pool_config k = { .name = name };
+    int error;
+    if (!out || !name)
+        return error_set(-EINVAL, "weir_pool_open: %s is NULL", out ? "name" : "out");
+    error = registry_check_name(name);
+    if (error)
+        return error;
+    os_lock(&registry_opening);
+    thread_start();
+    error = registry__create(out, &k, registry__open_shared);
+    os_unlock(&registry_opening);
+    return error;
+}
+
+int weir_pool_unlink(const char *name)
+{
+    int error = name ? registry_check_name(name) : error_set(-EINVAL, "weir_pool_unlink: name is NULL");
+    return error ? error : segment_unlink(name);
+}
+
 /* -- close, find ---------------------------------------------------------------------------------------------------------- */
+
+/* A shared pool is busy as long as threads of this process hold ops that they took. */
+static int registry__busy_shared(struct weir_pool *pool)
+{
+    uint32_t first = 0, held = segment_held(pool, &first);
+    if (held && watch_reclaim(pool))
+        held = segment_held(pool, &first);
+    if (!held)
+        return 0;
+    if (pool->track)
+        track_layer->busy(pool->track);
+    return error_set(-EBUSY, "shared pool \"%s\": %u ops that this process took are live, the first is op %u with %u references: give them back "
+                     "first", pool->name, held, first, weir_op_refs(weir_op_at(pool, first)));
+}
 
 static int registry__busy(struct weir_pool *pool)
 {
-    uint64_t live = stats_live(pool);
+    uint64_t live = pool->segment ? 0 : stats_live(pool);
     uint32_t i;
+    if (pool->segment)
+        return registry__busy_shared(pool);
     if (live && watch_reclaim(pool))
         live = stats_live(pool);
     if (!live)

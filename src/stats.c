@@ -76,6 +76,13 @@ void stats_look(struct weir_pool *pool, struct cache *c)
     stats__raise(pool, stats_live(pool));
 }
 
+static void stats__give(struct weir_stats *out, const struct weir_stats *s, size_t size)
+{
+    memcpy(out, s, size < sizeof *s ? size : sizeof *s);
+    if (size > sizeof *s)
+        memset((char *)out + sizeof *s, 0, size - sizeof *s);   /* a newer program: what this library doesn't know is 0 */
+}
+
 int weir_pool_stats_1(struct weir_pool *pool, struct weir_stats *out, size_t size)
 {
     struct weir_stats s;
@@ -84,6 +91,11 @@ int weir_pool_stats_1(struct weir_pool *pool, struct weir_stats *out, size_t siz
     if (!pool || !out)
         return error_set(-EINVAL, "weir_pool_stats: %s is NULL", pool ? "out" : "pool");
     fork_check(pool);
+    if (pool->segment) {
+        segment_stats(pool, &s);
+        stats__give(out, &s, size);
+        return 0;
+    }
     memset(&s, 0, sizeof s);
     stats_census(pool, &census);
     s.capacity = pool->capacity;
@@ -103,8 +115,6 @@ int weir_pool_stats_1(struct weir_pool *pool, struct weir_stats *out, size_t siz
     stats__raise(pool, s.live);
     s.peak = load_relaxed_64(&pool->peak);
     s.fenced = !pool->barrier;
-    memcpy(out, &s, size < sizeof s ? size : sizeof s);
-    if (size > sizeof s)
-        memset((char *)out + sizeof s, 0, size - sizeof s);     /* a newer program: what this library doesn't know is 0 */
+    stats__give(out, &s, size);
     return 0;
 }

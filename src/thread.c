@@ -104,6 +104,8 @@ struct cache *cache_acquire(struct weir_pool *pool)
 {
     struct cache *c;
     fork_check(pool);
+    if (pool->segment)
+        return segment_cache_acquire(pool);
     for (c = load_acquire_ptr(&pool->caches); c; c = c->next) { /* thread.C2 */
         uint32_t unused = CACHE_FREE;
         if (load_relaxed_32(&c->state) == CACHE_FREE && cas_32(&c->state, &unused, CACHE_USED))     /* thread.F2 */
@@ -141,6 +143,10 @@ int cache_keep_one(struct weir_pool *pool)
 
 void cache_release(struct cache *c)
 {
+    if (c->pub.pool->segment) {
+        segment_cache_release(c);
+        return;
+    }
     cache_empty(c);
     store_release_32(&c->state, c == c->pub.pool->kept ? CACHE_KEPT : CACHE_FREE);  /* thread.F1 -> thread.F2: all of the cache */
 }

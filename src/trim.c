@@ -171,6 +171,8 @@ size_t weir_pool_trim(struct weir_pool *pool)
     if (!pool)
         return 0;
     fork_check(pool);
+    if (pool->segment)
+        return segment_trim(pool);
     words = (pool->capacity / 64 + 1) * sizeof *t.free;
     t.free = os_pages(words);
     if (!t.free)
@@ -212,10 +214,11 @@ int weir_pool_iovecs(struct weir_pool *pool, struct weir_iovec *out, unsigned n)
         return error_set(-EINVAL, "pool \"%s\": buffers of %zu bytes: registered ranges hold at most 1 GiB", pool->name, pool->buffer_size);
     ranges = (pool->capacity - 1) / each + 1;
     os_lock(&pool->trim_lock);
-    if (arena_commit(pool, pool->capacity) || os_populate(pool->arena.buffers, pool->arena.buffers_bytes))
+    if (pool->segment ? segment_pin(pool)
+                      : arena_commit(pool, pool->capacity) || os_populate(pool->arena.buffers, pool->arena.buffers_bytes))
         error = error_set(-ENOMEM, "pool \"%s\": no memory to commit all %u buffers", pool->name, pool->capacity);
     else
-        pool->pinned++;
+        pool->pinned++;                                         /* of a shared pool: in this process */
     os_unlock(&pool->trim_lock);
     if (error)
         return error;
@@ -235,6 +238,8 @@ void weir_pool_iovecs_release(struct weir_pool *pool)
     os_lock(&pool->trim_lock);
     pinned = pool->pinned != 0;
     pool->pinned -= pinned;
+    if (pinned && pool->segment)
+        segment_unpin(pool);
     os_unlock(&pool->trim_lock);
     if (!pinned)
         weir_panic("pool \"%s\": weir_pool_iovecs_release without weir_pool_iovecs", pool->name);

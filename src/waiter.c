@@ -203,7 +203,7 @@ struct weir_op *weir_op_get_wait(struct weir_pool *pool, int64_t timeout_ns)
     c = thread_cache(pool);
     if (!c)
         c = borrowed = cache_acquire(pool);
-    op = waiter__wait(pool, c, deadline, __builtin_return_address(0));
+    op = pool->segment ? segment_wait(pool, c, deadline) : waiter__wait(pool, c, deadline, __builtin_return_address(0));
     if (borrowed)
         cache_release(borrowed);
     return op;

@@ -25,6 +25,9 @@ int weir_pool_fd(struct weir_pool *pool)
     int event;
     if (!pool)
         return error_set(-EINVAL, "weir_pool_fd: pool is NULL");
+    if (pool->segment)
+        return error_set(-ENOTSUP, "weir_pool_fd: pool \"%s\" is shared: a put by another process can't make this process's descriptor readable. "
+                         "weir_op_get_wait on a thread waits for it", pool->name);
     fork_check(pool);
     os_lock(&pool->event_lock);
     if (pool->event < 0) {
@@ -81,6 +84,9 @@ int weir_pool_low_water(struct weir_pool *pool, uint32_t ops, void (*fn)(struct 
 {
     if (!pool)
         return error_set(-EINVAL, "weir_pool_low_water: pool is NULL");
+    if (pool->segment)
+        return error_set(-ENOTSUP, "weir_pool_low_water: pool \"%s\" is shared: what takes its level down may be another process, which can't call "
+                         "this one's function", pool->name);
     if (ops > pool->capacity)
         return error_set(-EINVAL, "weir_pool_low_water: ops %u is over the capacity %u: 1 to the capacity, or 0 for none", ops, pool->capacity);
     fork_check(pool);
@@ -174,6 +180,8 @@ uint32_t watch_ration(struct cache *c, uint32_t n, uint32_t *l)
 
 bool weir_pool_wanted(const struct weir_pool *pool)
 {
+    if (pool && pool->segment)
+        return segment_wanted(pool);
     return pool && (waiters_any(pool) || (load_relaxed_32(&pool->event_state) == EVENT_ARMED &&
                                           (int)load_relaxed_32((const uint32_t *)&pool->event) >= 0));
 }

@@ -19,13 +19,14 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PLACES = ("src/*.c", "src/*.h", "src/os/*.c", "src/os/*.h", "src/port/*.c", "src/port/*.h", "src/segment/*.c", "src/segment/*.h",
+PLACES = ("src/*.c", "src/*.h", "src/os/*.c", "src/os/*.h", "src/port/*.c", "src/port/*.h", "src/segment/*.c", "src/segment/*.h", "src/segment/*.c", "src/segment/*.h",
           "debug/*.c", "debug/*.h", "include/weir/inline/*.h", "include/weir/*.h", "include/weir/weir.hpp")
 DEFINE = ("src/atomic.h", "include/weir/inline/atomic.h",        # where operations are made: nothing to label in there
           "src/point.c")                                          # the other side is the program's, and no release build has it
 WRAPPED = {"load_g": ("load acquire", "g"), "words_store_ration": ("store release", "ration"),
            "words_store_base": ("store release", "base")}
-LONE = {"fence": "fence", "fence_after_swap": "fence after a swap", "os_barrier": "system barrier", "WEIR_COMPILER_FENCE": "compiler fence"}
+LONE = {"fence": "fence", "fence_after_swap": "fence after a swap", "os_barrier": "system barrier", "os_barrier_shared": "barrier of all processes",
+        "IN_ORDER": "compiler fence, for the dead", "WEIR_COMPILER_FENCE": "compiler fence"}
 SWAPS = {"cas": "compare-and-swap", "add": "add", "sub": "subtract", "swap": "swap", "or": "or"}
 OPERATION = re.compile(r"\b(?:(?P<order>(?:load|store)_(?:relaxed|acquire|release))_(?:8|32|64|ptr)|(?P<rmw>cas|add|sub|swap|or)_(?:32|64|ptr)|"
                        r"WEIR_(?P<inline>[A-Z]+)_(?P<how>RELAXED|ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)|(?P<wrapped>%s)|(?P<lone>%s))\("

@@ -192,8 +192,8 @@ static void what_this_version_does_not_do_is_said(void **state)
 {
     struct weir_pool_config config;
     (void)state;
-    refused(WITH_2(name, "shared", flags, WEIR_POOL_SHARED), -ENOTSUP, NO_OTHER, "SHARED|shared", NULL, NULL);
-    refused(WITH(debug, "track=xor,guard"), -ENOTSUP, NO_OTHER, "debug", "track=xor,guard", NULL);
+    refused(WITH_2(name, NULL, flags, WEIR_POOL_SHARED), -EINVAL, NO_OTHER, "name", "NULL", NULL);
+    refused(WITH_2(name, "shared", flags, WEIR_POOL_SHARED | WEIR_POOL_NUMA), -ENOTSUP, NO_OTHER, "SHARED", "NUMA", NULL);
     refused(WITH(flags, 1u << 20), -EINVAL, NO_OTHER, "flags", NULL, NULL);
     close_quiet(pool_from(WITH(debug, "")));
 }

@@ -26,25 +26,25 @@ extern "C" {
 struct weir_pool;
 
 enum {
-    WEIR_POOL_SHARED = 1,       /* reserved: pools between processes; this version answers -ENOTSUP */
+    WEIR_POOL_SHARED = 1,       /* other processes may open it by its name: see weir_pool_open */
     WEIR_POOL_HUGEPAGES = 2,    /* ask for huge pages; where there are none, ordinary pages serve */
     WEIR_POOL_NUMA = 4          /* place all memory on `numa_node`; a node that is absent is an error */
 };
 
 /* Every zero is a stated default: `struct weir_pool_config c = { .capacity = 1000, .buffer_size = 4096 };` is complete. */
 struct weir_pool_config {
-    const char *name;           /* [A-Za-z0-9._-]{1,63}, unique in the process; NULL: "pool-N" */
+    const char *name;           /* [A-Za-z0-9._-]{1,63}, unique in the process; NULL: "pool-N". A shared pool's: unique on the machine, not NULL */
     uint32_t capacity;          /* the most ops there will ever be, 1 to 2^28 */
     uint32_t initial;           /* ops committed at creation, the rest on demand; at most capacity */
     uint32_t cache;             /* most ops a thread keeps, 1 to 1,024; 0: a sixteenth of the capacity, 2 to 256. A share: a
                                    thread never keeps more than half the capacity, whatever is asked */
-    uint32_t max_threads;       /* shared pools only */
+    uint32_t max_threads;       /* of all processes that use a shared pool at one time, 1 to 4,095; 0: 1,024 */
     size_t buffer_size;         /* bytes of each buffer; 0: ops have none */
     size_t buffer_align;        /* a power of two up to the page size; 0: 64 */
     size_t user_size;           /* bytes behind weir_op_user, at most 65,536 */
     int numa_node;              /* with WEIR_POOL_NUMA */
     unsigned flags;             /* WEIR_POOL_* */
-    unsigned mode;              /* shared pools only */
+    unsigned mode;              /* permission bits of a shared pool's segment; 0: 0600 */
     const char *debug;          /* what is asked of the debug layer: weir/track.h lists the words. NULL: WEIR_DEBUG of the environment, then the
                                    library's default; "": nothing */
 };
@@ -55,15 +55,52 @@ struct weir_pool_config {
  * threads   any, concurrently
  * progress  maps memory, takes a lock that get and put never take
  * errors    -EINVAL: a value out of its range; -EEXIST: the name is taken; -ENOMEM: address space or memory for `initial`;
- *           -ENODEV: no such NUMA node; -ENOTSUP: WEIR_POOL_SHARED or `debug`; -ENOSPC: 4,096 pools are open.
+ *           -ENODEV: no such NUMA node; -ENOTSUP: `debug` in a library without the layer, or WEIR_POOL_SHARED with WEIR_POOL_NUMA;
+ *           -ENOSPC: 4,096 pools are open, or the file system of segments is too full for a shared pool's `initial`; a shared pool's:
+ *           -EEXIST: a segment of that name is there, also one whose users are all dead (weir_pool_unlink); -EACCES; -EFBIG: RLIMIT_FSIZE.
  *           weir_error_message() names the value and what would be right. *out is not written, nothing is kept
  */
 WEIR_API int weir_pool_create_1(struct weir_pool **out, const struct weir_pool_config *config, size_t size);
 WEIR_API int weir_pool_create(struct weir_pool **out, const struct weir_pool_config *config);
 
-/* weir_pool_close - end a pool and free its memory.
+/* weir_pool_open - open a pool that another process (or this one) created with WEIR_POOL_SHARED.
  *
- * owns      before: the caller, with no op live and no thread in a call on this pool; after: nobody. On an error nothing changes
+ * All of a shared pool lies in one named segment, which each process maps where it likes. Its ops are the same in all: one process may take an op and
+ * another one give it back. An op is named between processes by its handle (weir_op_handle, weir_op_ref_handle) or index (weir_op_index, weir_op_at); an
+ * address, or a pointer stored in a buffer, means nothing elsewhere. What a user area or buffer holds is not cleared when it goes from one process to the other.
+ *
+ * Everything that works on a private pool works on a shared one, but for weir_pool_fd and weir_pool_low_water (-ENOTSUP: another process can neither make
+ * a descriptor of this one readable nor call its function). A reclaimer is asked by the gets of its own process. The bound is reached between processes:
+ * a get that finds nothing takes ops from the caches of other processes' threads, running, stopped or dead. weir_pool_trim gives back buffers, not headers.
+ * weir_op_get_wait wakes by a put of any process, but in no order among the waiters.
+ *
+ * A process may be killed at any instruction: what it held, and what was in its hands, stays out of reach, and nothing is given out twice.
+ *
+ * The segment is trusted: who may write to it may give you any op. Only segments of one's own user or of root are opened.
+ *
+ * owns      after: the caller owns *out until weir_pool_close, which ends this process's use alone. Opening twice gives two pools that share ops
+ * threads   any, concurrently; also while others use the pool
+ * progress  maps memory, takes the lock of create
+ * errors    -ENOENT: no such segment; -EACCES; -EINVAL: the name; -EAGAIN: its creator is still at work, or all max_threads are in use;
+ *           WEIR_ECORRUPT: not a pool's, half made by a creator that died, of another version, truncated, or its geometry is wrong: the
+ *           message says which. It is checked before it is mapped for writing. -ENOTSUP: it relies on membarrier, which this process may not call;
+ *           -ENOSPC; -ENOMEM
+ */
+WEIR_API int weir_pool_open(struct weir_pool **out, const char *name);
+
+/* weir_pool_unlink - take a shared pool's name away. Who has it open uses it on; its memory goes with the last of them.
+ *
+ * The only end of a segment: a close leaves it, and so does the death of all its processes. It also removes what is half made or broken.
+ *
+ * threads   any; progress a system call or two
+ * errors    -ENOENT: no such segment; -EACCES; -EINVAL
+ */
+WEIR_API int weir_pool_unlink(const char *name);
+
+/* weir_pool_close - end a pool and free its memory. A shared one: end this process's use of it; the segment stays until weir_pool_unlink.
+ *
+ * owns      before: the caller, with no op live and no thread in a call on this pool; after: nobody. On an error nothing changes. Of a shared
+ *           pool, only ops that threads of this process took count as live here, wherever they are now
  * threads   one, when no other thread uses the pool; their caches need no flush before
  * progress  unmaps memory, takes the lock of create. Returns once no exiting thread is still handing its cache back
  * errors    -EBUSY: ops are live (the message says how many and names the first), the pool works on; -EINVAL: NULL
@@ -103,7 +140,7 @@ WEIR_API void weir_thread_flush(struct weir_pool *pool);
  *
  * owns      the pool; it is closed with the pool. The same descriptor every time
  * threads   any
- * errors    a negative errno of the system
+ * errors    a negative errno of the system; -ENOTSUP: a shared pool
  */
 WEIR_API int weir_pool_fd(struct weir_pool *pool);
 
@@ -113,7 +150,7 @@ WEIR_API int weir_pool_fd(struct weir_pool *pool);
  * it may put and get ops. With threads at work the level is known to within the ops that are in their hands.
  *
  * threads   any; one callback a pool, a later call replaces it, ops 0 or fn NULL removes it
- * errors    -EINVAL: ops is over the capacity
+ * errors    -EINVAL: ops is over the capacity; -ENOTSUP: a shared pool
  */
 WEIR_API int weir_pool_low_water(struct weir_pool *pool, uint32_t ops, void (*fn)(struct weir_pool *, void *), void *arg);
 

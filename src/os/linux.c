@@ -36,10 +36,13 @@
 /* Values that are only in the kernel's own headers. */
 enum {
     LINUX_BARRIER_QUERY = 0,
+    LINUX_BARRIER_GLOBAL = 1 << 1,
+    LINUX_BARRIER_REGISTER_GLOBAL = 1 << 2,
     LINUX_BARRIER_PRIVATE = 1 << 3,
     LINUX_BARRIER_REGISTER_PRIVATE = 1 << 4,
-    LINUX_FUTEX_WAKE = 1 | 128,             /* 128: private to the process */
-    LINUX_FUTEX_WAIT_BITSET = 9 | 128
+    LINUX_FUTEX_WAKE = 1,
+    LINUX_FUTEX_WAIT_BITSET = 9,
+    LINUX_FUTEX_PRIVATE = 128               /* to the process */
 };
 
 long linux_call(long number, long a, long b, long c, long d, long e, long f)
@@ -85,21 +88,39 @@ bool os_barrier_works(void)
     return state == LINUX_WORKS;
 }
 
-void os_barrier(void)
+static void linux__barrier(int command, int registering)
 {
-    if (!os_barrier_works()) {
-        fence();                                                /* linux.F2 <-> linux.F2: of this thread alone: os_barrier_works said so */
-        return;
-    }
     long error;
-    while ((error = linux__membarrier(LINUX_BARRIER_PRIVATE)) != 0) {
+    while ((error = linux__membarrier(command)) != 0) {
         if (error == -ENOMEM) {
             os_yield();                 /* the kernel had no memory for its list of processors */
-        } else if (error != -EPERM || linux__membarrier(LINUX_BARRIER_REGISTER_PRIVATE) != 0) {
+        } else if (error != -EPERM || linux__membarrier(registering) != 0) {
             os_write_error("weir: membarrier was forbidden after start: set WEIR_NO_BARRIER=1 for this program\n");
             abort();
         }
     }
+}
+
+void os_barrier(void)
+{
+    if (os_barrier_works())
+        linux__barrier(LINUX_BARRIER_PRIVATE, LINUX_BARRIER_REGISTER_PRIVATE);
+    else
+        fence();                                                /* linux.F2 <-> linux.F2: of this thread alone: os_barrier_works said so */
+}
+
+/* Registering is idempotent, and cheap beside opening a segment. */
+bool os_barrier_shared_works(void)
+{
+    const long needed = LINUX_BARRIER_GLOBAL | LINUX_BARRIER_REGISTER_GLOBAL;
+    long known = secure_getenv("WEIR_NO_BARRIER") ? 0 : linux__membarrier(LINUX_BARRIER_QUERY);
+    return known > 0 && (known & needed) == needed && linux__membarrier(LINUX_BARRIER_REGISTER_GLOBAL) == 0 &&
+           linux__membarrier(LINUX_BARRIER_GLOBAL) == 0;
+}
+
+void os_barrier_shared(void)
+{
+    linux__barrier(LINUX_BARRIER_GLOBAL, LINUX_BARRIER_REGISTER_GLOBAL);
 }
 
 /* -- threads ----------------------------------------------------------------------------------------------------------- */
@@ -197,7 +218,7 @@ void os_on_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
 /* -- waiting ----------------------------------------------------------------------------------------------------------- */
 
 /* The form of futex with an absolute deadline; its clock is CLOCK_MONOTONIC. */
-int os_wait(uint32_t *word, uint32_t expected, int64_t deadline)
+static int linux__wait(uint32_t *word, uint32_t expected, int64_t deadline, int private)
 {
     struct { long seconds, nanoseconds; } until = {0, 0}, *limit = NULL;
     if (deadline != INT64_MAX) {
@@ -207,15 +228,35 @@ int os_wait(uint32_t *word, uint32_t expected, int64_t deadline)
             until.nanoseconds = (long)(deadline % 1000000000);
         }
     }
-    long result = linux_call(SYS_futex, (long)word, LINUX_FUTEX_WAIT_BITSET, (long)expected, (long)limit, 0,
+    long result = linux_call(SYS_futex, (long)word, LINUX_FUTEX_WAIT_BITSET | private, (long)expected, (long)limit, 0,
                               (long)UINT32_MAX);
     return result == -ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
-void os_wake(uint32_t *word, unsigned n)
+static void linux__wake(uint32_t *word, unsigned n, int private)
 {
     long most = n > INT32_MAX ? INT32_MAX : (long)n;
-    (void)linux_call(SYS_futex, (long)word, LINUX_FUTEX_WAKE, most, 0, 0, 0);
+    (void)linux_call(SYS_futex, (long)word, LINUX_FUTEX_WAKE | private, most, 0, 0, 0);
+}
+
+int os_wait(uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    return linux__wait(word, expected, deadline, LINUX_FUTEX_PRIVATE);
+}
+
+void os_wake(uint32_t *word, unsigned n)
+{
+    linux__wake(word, n, LINUX_FUTEX_PRIVATE);
+}
+
+int os_wait_shared(uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    return linux__wait(word, expected, deadline, 0);
+}
+
+void os_wake_shared(uint32_t *word, unsigned n)
+{
+    linux__wake(word, n, 0);
 }
 
 int64_t os_now(void)

@@ -42,6 +42,11 @@ void os_fail_commit_after(long after);
 bool os_barrier_works(void);
 void os_barrier(void);
 
+/* The same for the threads of all processes that have asked os_barrier_shared_works, which registers the caller (a forked child asks anew). Windows has
+ * none. */
+bool os_barrier_shared_works(void);
+void os_barrier_shared(void);
+
 /* -- threads --------------------------------------------------------------------------------------------------------------
  * One pointer a thread. fn runs at the exit of each thread whose pointer is not NULL, with that pointer, once, on that thread
  * (never for a deleted fibre of a living thread). After fn has begun, os_thread_dying() is true there, os_thread_value() is NULL
@@ -63,6 +68,8 @@ void os_on_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
  * reason. 0: look again; -ETIMEDOUT. No cancellation point. */
 int os_wait(uint32_t *word, uint32_t expected, int64_t deadline);
 void os_wake(uint32_t *word, unsigned n);
+int os_wait_shared(uint32_t *word, uint32_t expected, int64_t deadline);       /* between processes: word lies in a segment. Windows has no such */
+void os_wake_shared(uint32_t *word, unsigned n);                /* wait there: it naps, and looks again; os_wake_shared does nothing */
 int64_t os_now(void);                                           /* monotonic, nanoseconds */
 int64_t os_now_real(void);                                      /* nanoseconds since 1970 */
 int64_t os_now_coarse(void);                                    /* the same clock, up to 20 ms behind, and cheaper */

@@ -77,6 +77,17 @@ void os_barrier(void)
         fence();
 }
 
+/* There is none between processes. */
+bool os_barrier_shared_works(void)
+{
+    return false;
+}
+
+void os_barrier_shared(void)
+{
+    fence();                                                    /* windows.F2: of this thread alone: os_barrier_shared_works said so */
+}
+
 /* -- threads ----------------------------------------------------------------------------------------------------------- */
 
 static DWORD windows__slot = TLS_OUT_OF_INDEXES;
@@ -204,6 +215,24 @@ void os_wake(uint32_t *word, unsigned n)
         WakeByAddressSingle(word);
     else if (n > 1)
         WakeByAddressAll(word);         /* more than asked: those look again */
+}
+
+/* WaitOnAddress knows the threads of this process alone: nap, and look again. */
+int os_wait_shared(uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    uint32_t naps = 0;
+    while (load_relaxed_32(word) == expected) {                 /* the caller looks again */
+        if (deadline != INT64_MAX && os_now() >= deadline)
+            return -ETIMEDOUT;
+        Sleep(naps++ < 8 ? 0 : 1);
+    }
+    return 0;
+}
+
+void os_wake_shared(uint32_t *word, unsigned n)
+{
+    (void)word;
+    (void)n;
 }
 
 int64_t os_now(void)

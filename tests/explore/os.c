@@ -47,6 +47,9 @@ static bool barrier_missing;
 bool os_barrier_works(void) { return !barrier_missing; }
 void explore_no_barrier(void) { barrier_missing = true; }
 
+bool os_barrier_shared_works(void) { return false; }
+void os_barrier_shared(void) { }
+
 void os_barrier(void)
 {
     struct word *w = operation_access(&barrier_word, 4, true, "os_barrier", "barrier");
@@ -182,3 +185,30 @@ void os_event_set(int event) { (void)event; (void)explore_ghost(&event_word, 1);
 void os_event_reset(int event) { (void)event; (void)explore_ghost(&event_word, 0); }
 void os_event_close(int event) { (void)event; }
 void os_write_error(const char *text) { fputs(text, stderr); }
+
+/* -- segments, processes: no scenario has a pool between processes ----------------------------------------------------------- */
+
+int os_wait_shared(uint32_t *word, uint32_t expected, int64_t deadline) { return os_wait(word, expected, deadline); }
+void os_wake_shared(uint32_t *word, unsigned n) { os_wake(word, n); }
+
+int os_segment_create(struct os_segment *out, const char *name, size_t bytes, size_t before, unsigned mode)
+{
+    (void)out, (void)name, (void)bytes, (void)before, (void)mode;
+    return -ENOTSUP;
+}
+
+int os_segment_open(struct os_segment *out, const char *name, size_t before, bool write)
+{
+    (void)out, (void)name, (void)before, (void)write;
+    return -ENOTSUP;
+}
+
+int os_segment_allocate(const struct os_segment *s, size_t at, size_t bytes) { (void)s, (void)at, (void)bytes; return -ENOTSUP; }
+int os_segment_punch(const struct os_segment *s, size_t at, size_t bytes) { (void)s, (void)at, (void)bytes; return -ENOTSUP; }
+void os_segment_close(struct os_segment *s) { (void)s; }
+int os_segment_unlink(const char *name) { (void)name; return -ENOTSUP; }
+int os_segment_path(const char *name, char *out, size_t size) { (void)name, (void)out, (void)size; return -ENOTSUP; }
+int os_process_self(struct os_process *out) { (void)out; return -ENOTSUP; }
+enum os_life os_process_life(const struct os_process *process) { (void)process; return OS_UNKNOWN; }
+int64_t os_thread_id(void) { return x->current + 1; }
+uint64_t os_thread_start(void) { return 0; }
