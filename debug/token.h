@@ -38,7 +38,8 @@ const struct thread_token *token_of_address(struct watched_thread *t, const void
 const struct thread_token *token_of_site(struct watched_thread *t, const struct weir_site *site);
 
 /* The balance: one more or less by the token's own thread, or by another (a hold that somebody else drops). A take is counted before the line's update, what is
- * given back after it: a token whose thread is gone and whose balance is 0 may be used again. Token 0: what is taken is counted as unnamed. */
+ * given back after it: a token whose thread is gone and whose balance is 0 may be used again. Token 0: what is taken is counted as unnamed.
+ * relaxed own, others: numbers alone, which change while they are read. */
 void token_count(struct watched_thread *t, uint32_t token, int sign);
 
 /* At a thread's exit, for all of its watches: holders become DEBUG_EXITED, the memory goes. */
