@@ -248,6 +248,8 @@ static void a_reused_number_is_dead(void **state)
     assert_int_equal(holder_state(&copy, 1, 0), WEIR_DEAD);
     copy.process.start--;
     assert_int_equal(holder_state(&copy, 1, 0), WEIR_ALIVE);
+    copy.state = DEBUG_EXITED;                              /* it said so itself, however alive its number is */
+    assert_int_equal(holder_state(&copy, 1, 0), WEIR_DEAD);
     end(w);
 }
 
@@ -464,6 +466,42 @@ static void *comes_and_goes(void *arg)
     return NULL;
 }
 
+struct claimer {
+    struct debug_token *table;
+    uint32_t *claims, *go;
+    pthread_t thread;
+};
+enum { CLAIMED = 200000 };
+
+static void *claims_all(void *arg)
+{
+    struct claimer *c = arg;
+    uint32_t next = 0, i;
+    (void)add_32(c->go, 1);
+    (void)reaches(c->go, 4);
+    while ((i = table_claim(c->table, sizeof *c->table, CLAIMED, &next)) != 0)
+        (void)add_32(&c->claims[i], 1);
+    return NULL;
+}
+
+static void an_entry_is_claimed_by_one_alone(void **state)
+{
+    (void)state;
+    static struct debug_token table[CLAIMED];
+    static uint32_t claims[CLAIMED];
+    struct claimer c[4];
+    uint32_t go = 0;
+    for (int i = 0; i < 4; i++) {
+        c[i] = (struct claimer){ .table = table, .claims = claims, .go = &go };
+        assert_int_equal(pthread_create(&c[i].thread, NULL, claims_all, &c[i]), 0);
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_join(c[i].thread, NULL);
+    assert_int_equal(claims[0], 0);
+    for (int i = 1; i < CLAIMED; i++)
+        assert_int_equal(claims[i], 1);
+}
+
 /* Few entries for many: collections, claims and exits at once. */
 static void threads_that_come_and_go_at_once_never_share_an_entry(void **state)
 {
@@ -507,6 +545,7 @@ int main(void)
 #endif
         cmocka_unit_test(ten_thousand_threads_one_after_another_fill_and_leak_nothing),
         cmocka_unit_test(more_threads_than_entries_are_nobody_and_harm_nobody),
+        cmocka_unit_test(an_entry_is_claimed_by_one_alone),
         cmocka_unit_test(threads_that_come_and_go_at_once_never_share_an_entry),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);

@@ -6,12 +6,16 @@
 
 #ifndef _WIN32
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #endif
 
 /* A name of this process's own; what an earlier run of the same pid left is gone. */
@@ -362,39 +366,42 @@ static void over_the_limit_of_a_files_size_is_an_error_and_no_signal(void **stat
     assert_int_equal(in_a_child(over_the_limit), 0);
 }
 
-static uint32_t alarms;
-static void counts_alarms(int signal)
+/* Older kernels take all of an fallocate back when a signal comes, as a profiler sends them all the time. Here the kernel is told to be so to each that asks for
+ * more than 1 MiB at once, however often: 0, or what was wrong. */
+static int is_interrupted(void)
 {
-    (void)signal;
-    (void)add_32(&alarms, 1);
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fallocate, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1 << 20, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINTR),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof code[0], code};
+    struct os_segment s;
+    struct stat status;
+    const char *name = fresh("interrupted");
+    alarm(20);
+    if (os_segment_create(&s, name, 32 * MIB, 0, 0600))
+        return 1;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0))
+        return os_segment_unlink(name) ? 2 : 99;
+    int error = os_segment_allocate(&s, 0, 20 * MIB + 4096);
+    if (os_segment_unlink(name) || error || fstat((int)s.file, &status))
+        return 3;
+    return (size_t)status.st_blocks * 512 == 20 * MIB + 4096 ? 0 : 4;
 }
 
-/* A signal every millisecond, as a profiler sends them: one call of the kernel for all would never come to its end. */
-static void allocate_comes_to_its_end_under_signals(void **state)
+static void allocate_comes_to_its_end_though_it_is_interrupted(void **state)
 {
     (void)state;
-    const char *name = fresh("signals");
-    struct os_segment s = created(name, 32 * MIB, 0);
-    struct sigaction action = {.sa_handler = counts_alarms}, old;
-    timer_t timer;
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
-    struct itimerspec often = {{0, 1000000}, {0, 1000000}}, never = {{0, 0}, {0, 0}};
-    assert_int_equal(sigaction(SIGUSR1, &action, &old), 0);
-    assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
-    assert_int_equal(timer_settime(timer, 0, &often, NULL), 0);
-    int error = 0;
-    for (int i = 0; i < 200 && error == 0 && (load_relaxed_32(&alarms) < 20 || i < 4); i++) {
-        error = os_segment_allocate(&s, 0, 32 * MIB);
-        if (error == 0)
-            error = os_segment_punch(&s, 0, 32 * MIB);
+    int wrong = in_a_child(is_interrupted);
+    if (wrong == 99) {
+        print_message("missing: a filter of system calls\n");
+        skip();
     }
-    timer_settime(timer, 0, &never, NULL);
-    timer_delete(timer);
-    sigaction(SIGUSR1, &old, NULL);
-    os_segment_close(&s);
-    assert_int_equal(os_segment_unlink(name), 0);
-    assert_int_equal(error, 0);
-    assert_true(alarms >= 20);
+    assert_int_equal(wrong, 0);
 }
 
 /* In a mount namespace of its own, with 4 MiB of /dev/shm. */
@@ -436,7 +443,7 @@ static void a_descriptor_that_the_program_gave_to_another_file_is_left_alone(voi
 {
     (void)state;
     const char *name = fresh("stolen");
-    char path[] = "/tmp/weir-stolen-XXXXXX";
+    char path[] = "/dev/shm/weir-stolen-XXXXXX";
     struct stat status;
     struct os_segment s = created(name, 4 * MIB, 0);
     int other = mkstemp(path), number = (int)s.file;
@@ -549,7 +556,7 @@ int main(void)
         cmocka_unit_test(one_that_is_being_made_is_eagain),
         cmocka_unit_test(another_users_segment_is_not_opened_and_root_only_reads_it),
         cmocka_unit_test(over_the_limit_of_a_files_size_is_an_error_and_no_signal),
-        cmocka_unit_test(allocate_comes_to_its_end_under_signals),
+        cmocka_unit_test(allocate_comes_to_its_end_though_it_is_interrupted),
         cmocka_unit_test(a_full_file_system_is_enospc_and_no_signal),
         cmocka_unit_test(a_descriptor_that_the_program_gave_to_another_file_is_left_alone),
         cmocka_unit_test(a_private_copy_has_the_contents_and_shares_nothing),

@@ -202,6 +202,8 @@ static void a_balance_is_its_threads_part_and_the_others(void **state)
     assert_int_equal(own(w, e.token), 0);
     token_count(t, w->head->tokens, 1);                     /* no token: nothing */
     token_count(t, UINT32_MAX, -1);
+    for (uint32_t i = w->head->text_used; i < 64; i++)
+        assert_int_equal(w->text[i], 0);                    /* it lies behind the tokens */
     end(w);
 }
 
