@@ -16,9 +16,9 @@
  *
  * What can go wrong: a system has only so many mappings (Linux: 65,530), and each free op between held ones is one. What can't be protected is poisoned.
  */
+#include "../src/pool_private.h"      /* first: it declares before it defines what is inline */
 #include "guard.h"
 #include "watch.h"
-#include "../src/pool_private.h"
 #include <errno.h>
 #include <string.h>
 

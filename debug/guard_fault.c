@@ -10,10 +10,10 @@
  *                         second bug.
  *     progress            wait-free
  */
+#include "../src/pool_private.h"      /* first: it declares before it defines what is inline */
 #include "guard.h"
 #include "watch.h"
 #include "../src/panic.h"
-#include "../src/pool_private.h"
 #include <stdio.h>
 
 enum { GUARD_FAULTS = 256 };    /* pools with guard=page at once; of those beyond, a fault is the system's alone */

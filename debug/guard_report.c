@@ -5,10 +5,10 @@
  *
  * threads   by who panics, with the bytes that differ in its hands alone; no memory is taken
  */
+#include "../src/pool_private.h"      /* first: it declares before it defines what is inline */
 #include "guard.h"
 #include "watch.h"
 #include "../src/panic.h"
-#include "../src/pool_private.h"
 #include <stdio.h>
 #include <string.h>
 
