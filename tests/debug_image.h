@@ -116,10 +116,9 @@ static inline struct image image_make(const char *name, const struct image_shape
     if (shape->kind == TRACK_POOL)
         h.ops = 0x10000, h.op_stride = 128, h.buffers = 0x7f0000000000, h.buffer_stride = 4096, h.buffer_size = 4000;
     im.bytes = (size_t)h.bytes;
-    im.base = aligned_alloc(64, im.bytes);
+    im.base = os_pages(im.bytes);
     if (!im.base)
         abort();
-    memset(im.base, 0, im.bytes);
     memcpy(im.base, &h, sizeof h);
     im.head = (struct debug_header *)(void *)im.base;
     memset(image_at(&im, h.ready_at), DEBUG_IS_READY, h.chunks);
@@ -129,7 +128,7 @@ static inline struct image image_make(const char *name, const struct image_shape
 
 static inline void image_free(struct image *im)
 {
-    free(im->base);
+    os_pages_free(im->base, im->bytes);
     im->base = NULL;
 }
 
@@ -207,7 +206,7 @@ static inline void image_begin(struct image *im, uint32_t object, uint32_t gener
     *line = (*line & ~LINE_COUNT) + LINE_VERSION + LINE_ONE;
     *image_birth(im, object) = UINT64_C(5001) << 32 | generation;       /* 50 s after it was made */
     *image_places(im, object) = image_token_at(im, token)->site << 16 | image_token_at(im, token)->site;
-    image_token_at(im, token)->own++;
+    add_64((uint64_t *)&image_token_at(im, token)->own, 1);
 }
 
 static inline void image_take(struct image *im, uint32_t object, uint32_t token)
@@ -216,7 +215,7 @@ static inline void image_take(struct image *im, uint32_t object, uint32_t token)
     add_64(line, LINE_VERSION + LINE_ACTIVE + LINE_ONE);
     image__update(im, line + 1, token, 1);
     sub_64(line, LINE_ACTIVE);
-    image_token_at(im, token)->own++;
+    add_64((uint64_t *)&image_token_at(im, token)->own, 1);
 }
 
 static inline void image_give(struct image *im, uint32_t object, uint32_t token)
@@ -225,7 +224,7 @@ static inline void image_give(struct image *im, uint32_t object, uint32_t token)
     add_64(line, LINE_VERSION + LINE_ACTIVE);
     image__update(im, line + 1, token, -1);
     sub_64(line, LINE_ACTIVE + LINE_ONE);
-    image_token_at(im, token)->own--;
+    sub_64((uint64_t *)&image_token_at(im, token)->own, 1);
 }
 
 /* An update that its thread does not end. */
@@ -244,9 +243,9 @@ static inline void image_cut(struct image *im, uint32_t object, uint32_t token, 
 static inline void image_event(struct image *im, uint32_t object, uint32_t i, unsigned event, uint32_t token, uint32_t time, uint32_t thread)
 {
     uint64_t *words = image_line(im, object) + 1 + im->head->tracker_words, *pair = words + 1 + 2 * (i % im->head->journal);
-    words[0] = i + 1;
-    pair[1] = (uint64_t)time << 32 | thread;
-    pair[0] = (uint64_t)(i + 1) << 32 | event << 24 | token;
+    store_release_64(words, i + 1);
+    store_release_64(pair + 1, (uint64_t)time << 32 | thread);
+    store_release_64(pair, (uint64_t)(i + 1) << 32 | event << 24 | token);
 }
 
 /* A pool with two holders, the second one dead, three sites and tokens, and ops 3, 4, 5 held; op 5 by both. The journal, if there is one, knows op 5. */

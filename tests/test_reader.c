@@ -3,6 +3,12 @@
 
 #include "debug_image.h"
 
+#ifndef _WIN32
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 static struct image_shape pool_shape = { TRACK_POOL, TRACKER_SKETCH, 4, 8, 3000, 0 };
 static struct image_shape domain_shape = { TRACK_DOMAIN, TRACKER_SKETCH, 4, 0, 50, 0 };
 
@@ -352,6 +358,24 @@ static void an_intent_whose_update_had_ended_does_not_count(void **state)
     image_free(&im);
 }
 
+static void two_readings_that_are_both_possible_are_none(void **state)
+{
+    struct image im = image_usual("p", &pool_shape);
+    struct reader r;
+    struct reader_object o;
+    (void)state;
+    image_holder_dead(&im, 3, "other");
+    image_token(&im, 4, 3, 2);
+    image_cut(&im, 3, 2, 1, 0);
+    image_holder_at(&im, 3)->intent = INTENT(3, 4, 1);                  /* one of the two took it, the other had ended or not begun */
+    r = opened(&im);
+    assert_true(reader_object(&r, 3, &o));
+    assert_false(o.stable);
+    assert_int_not_equal(o.verdict.certainty, WEIR_CERTIFIED);
+    reader_close(&r);
+    image_free(&im);
+}
+
 /* -- beside a writer ------------------------------------------------------------------------------------------------------------------ */
 
 struct busy {
@@ -402,6 +426,46 @@ static void what_is_read_beside_a_writer_is_of_one_moment_or_not_certified(void 
     reader_close(&r);
     image_free(&im);
 }
+
+#ifndef _WIN32
+/* An update exactly between two words of one reading: the line lies across two pages, and the second can't be read until the update was made. */
+static struct { struct image *im; char *page; uint32_t object; int times; } between;
+
+static void update_between(int number)
+{
+    (void)number;
+    if (between.times++ || mprotect(between.page, 4096, PROT_READ | PROT_WRITE) != 0)
+        _exit(99);
+    image_take(between.im, between.object, 2);
+    image_give(between.im, between.object, 1);
+    image_take(between.im, between.object, 3);
+}
+
+static void an_update_between_two_words_of_a_reading_is_seen(void **state)
+{
+    struct image im = image_usual("p", &pool_shape);
+    struct reader r;
+    struct reader_object o;
+    uint32_t op = 10;
+    (void)state;
+    while (((uintptr_t)image_line(&im, op) & 4095) != 4096 - 32)
+        op++;
+    image_begin(&im, op, 1, 1);
+    r = opened(&im);
+    between.im = &im, between.object = op, between.times = 0, between.page = (char *)image_line(&im, op) + 32;
+    signal(SIGSEGV, update_between);
+    assert_int_equal(mprotect(between.page, 4096, PROT_NONE), 0);
+    assert_true(reader_object(&r, op, &o));
+    signal(SIGSEGV, SIG_DFL);
+    assert_int_equal(between.times, 1);
+    assert_true(o.stable);
+    assert_int_equal(o.verdict.certainty, WEIR_CERTIFIED);
+    assert_holds(&r, &o, 2, 1);
+    assert_holds(&r, &o, 3, 1);
+    reader_close(&r);
+    image_free(&im);
+}
+#endif
 
 /* -- tables ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -537,6 +601,41 @@ static void an_entry_that_was_not_written_to_its_end_is_left_out(void **state)
     image_free(&im);
 }
 
+static void *write_events(void *arg)
+{
+    struct busy *b = arg;
+    for (uint32_t i = 0; !load_acquire_32(&b->stop); i++) {
+        image_event(b->im, 4, i, TRACK_TAKE, i & 0xffff, i, 1);
+        store_release_32(&b->rounds, i);
+    }
+    return NULL;
+}
+
+static void an_entry_that_is_written_over_while_it_is_read_is_left_out(void **state)
+{
+    struct image im = image_usual("p", &pool_shape);
+    struct busy b = { &im, 0, 0 };
+    struct reader r = opened(&im);
+    struct reader_event event[8];
+    unsigned seen = 0;
+    pthread_t thread;
+    uint64_t lost;
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, write_events, &b), 0);
+    assert_true(EVENTUALLY(load_acquire_32(&b.rounds) > 10));
+    for (unsigned i = 0; i < SCALED(100000, 10000) || (!seen && i < 10000000); i++) {
+        unsigned n = reader_journal(&r, 4, event, 8, &lost);
+        for (unsigned j = 0; j < n; j++)
+            assert_int_equal(event[j].token, event[j].time & 0xffff);
+        seen += n;
+    }
+    store_release_32(&b.stop, 1);
+    pthread_join(thread, NULL);
+    assert_int_not_equal(seen, 0);
+    reader_close(&r);
+    image_free(&im);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -556,6 +655,10 @@ int main(void)
         cmocka_unit_test(nothing_is_taken_back_while_its_thread_lives_and_then_nothing_is_certified),
         cmocka_unit_test(an_active_line_without_an_intent_of_the_dead_is_not_certified),
         cmocka_unit_test(an_intent_whose_update_had_ended_does_not_count),
+        cmocka_unit_test(two_readings_that_are_both_possible_are_none),
+#ifndef _WIN32
+        cmocka_unit_test(an_update_between_two_words_of_a_reading_is_seen),
+#endif
         cmocka_unit_test(what_is_read_beside_a_writer_is_of_one_moment_or_not_certified),
         cmocka_unit_test(holders_are_asked_of_the_system),
         cmocka_unit_test(an_index_out_of_its_table_is_not_known),
@@ -563,6 +666,7 @@ int main(void)
         cmocka_unit_test(a_stacks_frames_lie_within_their_part_or_there_are_none),
         cmocka_unit_test(a_journal_is_read_oldest_first_and_what_it_lost_is_counted),
         cmocka_unit_test(an_entry_that_was_not_written_to_its_end_is_left_out),
+        cmocka_unit_test(an_entry_that_is_written_over_while_it_is_read_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
