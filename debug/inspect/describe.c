@@ -27,12 +27,6 @@ const char *inspect_life(const struct reader *r)
     return words[life];
 }
 
-const char *inspect_state(struct reader *r, uint32_t holder)
-{
-    static const char *const words[] = { [WEIR_ALIVE] = "alive", [WEIR_HUNG] = "hung", [WEIR_ZOMBIE] = "zombie", [WEIR_DEAD] = "dead" };
-    return words[reader_holder_state(r, holder)];
-}
-
 const char *inspect_kind(const struct reader *r)
 {
     return r->head.kind == TRACK_DOMAIN ? "domain" : "pool";
@@ -41,12 +35,6 @@ const char *inspect_kind(const struct reader *r)
 const char *inspect_thing(const struct reader *r)
 {
     return r->head.kind == TRACK_DOMAIN ? "object" : "op";
-}
-
-const char *inspect_certainty(enum weir_certainty certainty)
-{
-    static const char *const words[] = { "certified", "probable", "ambiguous", "overflow" };
-    return words[certainty <= WEIR_OVERFLOW ? certainty : WEIR_AMBIGUOUS];
 }
 
 void inspect_tracker(const struct reader *r, char *text, size_t size)
@@ -80,96 +68,63 @@ void inspect_clean(char *text, size_t size, const char *from, size_t n)
     text[i] = 0;
 }
 
-void inspect_holder(struct reader *r, uint32_t holder, char *text, size_t size)
+static void describe__scope(const struct inspected *in, struct report_scope *out)
 {
-    struct debug_holder h;
-    char name[sizeof h.name];
-    if (!reader_holder(r, holder, &h)) {
-        snprintf(text, size, "somebody (no room in the table of holders)");
-        return;
-    }
-    inspect_clean(name, sizeof name, h.name, sizeof h.name);
-    snprintf(text, size, "%s (pid %" PRId64 ", tid %" PRId64 ", %s%s)", name[0] ? name : "unnamed", h.process.pid, h.tid, inspect_state(r, holder),
-             h.state == DEBUG_EXITED ? ": the thread has ended" : "");
+    *out = (struct report_scope){ in->reader, in->symbols ? symbols_resolve : NULL, in->symbols };
+}
+
+void inspect_holder(const struct inspected *in, uint32_t holder, char *text, size_t size)
+{
+    struct report_scope scope;
+    struct report_name n;
+    char name[sizeof n.name];
+    describe__scope(in, &scope);
+    report_holder(&scope, holder, &n);
+    inspect_clean(name, sizeof name, n.name, sizeof n.name);
+    if (n.known)
+        snprintf(text, size, "%s (pid %" PRId64 ", tid %" PRId64 ", %s)", name, n.pid, n.tid, n.ended ? "has ended" : report_states[n.state]);
+    else
+        snprintf(text, size, "%s", name);
 }
 
 /* -- places ------------------------------------------------------------------------------------------------------------------------- */
 
-static const char *describe__base(const char *path)
+bool inspect_site(const struct inspected *in, uint32_t site, struct report_place *out)
 {
-    const char *slash = strrchr(path, '/'), *other = strrchr(path, '\\');
-    if (other && (!slash || other > slash))
-        slash = other;
-    return slash ? slash + 1 : path;
+    struct report_scope scope;
+    describe__scope(in, &scope);
+    return report_site(&scope, site, out) != 0;
 }
 
-/* module and offset; its line if the symbols are there. */
-static bool describe__address(const struct inspected *in, uint32_t index, uint64_t offset, struct report_symbol *out)
+static size_t describe__one(const struct report_place *p, char *text, size_t size)
 {
-    const struct reader *r = in->reader;
-    struct debug_module module;
-    char path[256] = "";
-    memset(out, 0, sizeof *out);
-    if (!reader_module(r, index, &module)) {
-        snprintf(out->function, sizeof out->function, "0x%" PRIx64, offset);
-        return offset != 0;
-    }
-    reader_text(r, module.path, path, sizeof path);
-    if (in->symbols && symbols_resolve(&module, path, offset, out, in->symbols))
-        return true;
-    memset(out, 0, sizeof *out);
-    snprintf(out->function, sizeof out->function, "%.90s+0x%" PRIx64, path[0] ? describe__base(path) : "?", offset);
-    return true;
-}
-
-static bool describe__frame(const struct inspected *in, uint64_t frame, struct report_symbol *out)
-{
-    return describe__address(in, (uint32_t)(frame >> 48), frame & ((UINT64_C(1) << 48) - 1), out);
-}
-
-bool inspect_site(const struct inspected *in, uint32_t index, struct report_symbol *out)
-{
-    struct debug_site site;
-    uint64_t frame;
-    memset(out, 0, sizeof *out);
-    if (!reader_site(in->reader, index, &site))
-        return false;
-    if (site.kind == SITE_ADDRESS)
-        return describe__address(in, site.module, site.offset, out);
-    if (site.kind == SITE_STACK)
-        return reader_frames(in->reader, &site, &frame, 1) && describe__frame(in, frame, out);
-    reader_text(in->reader, site.file, out->file, sizeof out->file);
-    reader_text(in->reader, site.function, out->function, sizeof out->function);
-    out->line = (int)site.line;
-    return true;
-}
-
-static size_t describe__symbol(const struct report_symbol *s, char *text, size_t size)
-{
+    char function[sizeof p->function], file[sizeof p->file];
     int n;
-    if (!s->file[0])
-        n = snprintf(text, size, "%s", s->function);
+    inspect_clean(function, sizeof function, p->function, sizeof p->function);
+    inspect_clean(file, sizeof file, p->file, sizeof p->file);
+    if (file[0])
+        n = snprintf(text, size, function[0] ? "%s:%d (%s)" : "%s:%d", file, p->line, function);
     else
-        n = snprintf(text, size, s->function[0] ? "%s:%d (%s)" : "%s:%d", s->file, s->line, s->function);
+        n = snprintf(text, size, "%s", function);
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
-void inspect_place(const struct inspected *in, uint32_t index, char *text, size_t size)
+void inspect_place(const struct inspected *in, uint32_t site, char *text, size_t size)
 {
-    struct report_symbol symbol;
-    struct debug_site site;
-    uint64_t frame[DEBUG_STACK];
-    unsigned n = 0;
+    struct report_scope scope;
+    struct report_place place;
+    unsigned n;
     size_t at;
-    if (!inspect_site(in, index, &symbol)) {
+    describe__scope(in, &scope);
+    n = report_site(&scope, site, &place);
+    if (!n) {
         snprintf(text, size, "a place that is not known");
         return;
     }
-    at = describe__symbol(&symbol, text, size);
-    if (reader_site(in->reader, index, &site))
-        n = reader_frames(in->reader, &site, frame, DEBUG_STACK);
-    for (unsigned i = 1; i < n && at + 4 < size && describe__frame(in, frame[i], &symbol); i++) {
+    at = describe__one(&place, text, size);
+    for (unsigned i = 1; i < n && at + 4 < size; i++) {
+        report_frame(&scope, site, i, &place);
         memcpy(text + at, " < ", 4);
-        at += 3 + describe__symbol(&symbol, text + at + 3, size - at - 3);
+        at += 3 + describe__one(&place, text + at + 3, size - at - 3);
     }
 }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "../reader.h"
-#include "../report.h"
+#include "../report_private.h"
 #include "out.h"
 
 enum { INSPECT_CLEAN = 0, INSPECT_USAGE = 2, INSPECT_UNSURE = 3, INSPECT_LEAKS = 23 };
@@ -23,7 +23,7 @@ struct options {
     const char *target;         /* a pool's or domain's name, a pid, a file; NULL: all */
     const char *operand;        /* show: the op; mark: the mark's name; or NULL */
     const char *since;          /* a mark's name */
-    const char *suppress;       /* a file's text; NULL: none */
+    struct suppress *rules;     /* of --suppress; NULL: none */
     const char *debug_dir;      /* debug files are looked for there, too */
     int64_t min_age;            /* ns; -1: what the pool's own spec says */
     int64_t watch;              /* ns; 0: once */
@@ -49,14 +49,12 @@ struct inspected {
 enum { DESCRIBED = 512 };
 
 const char *inspect_life(const struct reader *r);               /* "alive", "zombie", "dead", "unknown": of the owner, or of any who has a shared pool open */
-const char *inspect_state(struct reader *r, uint32_t holder);   /* "alive", "hung", "zombie", "dead" */
 const char *inspect_kind(const struct reader *r);               /* "pool" or "domain" */
 const char *inspect_thing(const struct reader *r);              /* "op" or "object" */
-const char *inspect_certainty(enum weir_certainty certainty);
 void inspect_tracker(const struct reader *r, char *text, size_t size);                  /* "sketch(4)" */
 void inspect_age(int64_t ns, char *text, size_t size);                                  /* "93.5 s", "2 h 5 min" */
-void inspect_holder(struct reader *r, uint32_t holder, char *text, size_t size);        /* worker-3 (pid 812, tid 815, alive) */
-bool inspect_site(const struct inspected *in, uint32_t site, struct report_symbol *out);    /* its innermost place; false: not known */
+void inspect_holder(const struct inspected *in, uint32_t holder, char *text, size_t size);  /* worker-3 (pid 812, tid 815, alive) */
+bool inspect_site(const struct inspected *in, uint32_t site, struct report_place *out);     /* its innermost place; false: not known */
 void inspect_place(const struct inspected *in, uint32_t site, char *text, size_t size);     /* session.c:218 (on_read) < ... */
 void inspect_clean(char *text, size_t size, const char *from, size_t n);                /* what may be printed to a terminal */
 
@@ -73,7 +71,7 @@ int list_print(const struct list_row *row, unsigned n, const struct options *o, 
 
 int show_pool(struct inspected *in, const struct options *o, struct out *out);
 int show_op(struct inspected *in, const struct options *o, struct out *out);
-int leaks_pool(struct inspected *in, const struct options *o, struct out *out, struct out *said);
+int leaks_pool(struct inspected *in, const struct options *o, bool more, struct out *out, struct out *said);
 int check_pool(struct inspected *in, const struct options *o, struct out *out);
 
 int mark_make(struct inspected *in, const struct options *o, struct out *out);
@@ -82,12 +80,13 @@ int mark_find(const struct inspected *in, const char *name, int64_t *since, stru
 /* What the verdicts of all followed objects come to. */
 struct tally {
     int64_t *refs;              /* [tokens] by token; [0]: those that nobody could be named for */
+    int64_t *places;            /* [sites] by site */
     uint64_t objects, references, certified, unsure;
 };
 void tally_take(struct reader *r, struct tally *out);
 void tally_free(struct tally *t);
 int64_t tally_holder(const struct tally *t, struct reader *r, uint32_t holder);
-/* The tokens with references, most first: how many; a site comes once with its sum. */
+/* The sites with references, most first: how many. */
 struct tally_site { uint32_t site; int64_t refs; };
 unsigned tally_sites(const struct tally *t, struct reader *r, struct tally_site *out, unsigned n);
 

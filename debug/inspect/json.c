@@ -19,7 +19,7 @@ static int json__write(const char *text, size_t bytes, void *out)
 
 static void json__print(json_t *value, struct out *out)
 {
-    if (!value || json_dump_callback(value, json__write, out, JSON_COMPACT | JSON_ENSURE_ASCII) != 0) {
+    if (!value || json_dump_callback(value, json__write, out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12)) != 0) {
         fputs("weir-inspect: no memory for the JSON\n", stderr);
         exit(INSPECT_UNSURE);
     }
@@ -48,7 +48,7 @@ static json_t *json__hex(uint64_t number)
 
 static json_t *json__seconds(int64_t ns)
 {
-    return json_real((double)ns / 1e9);
+    return json_real((double)(ns / 1000000) / 1e3);
 }
 
 void json_list(const struct list_row *row, unsigned n, struct out *out)
@@ -63,7 +63,7 @@ void json_list(const struct list_row *row, unsigned n, struct out *out)
 
 static void json__site(json_t *to, const struct inspected *in, uint32_t site)
 {
-    struct report_symbol symbol;
+    struct report_place symbol;
     inspect_site(in, site, &symbol);
     json_object_set_new(to, "file", json__text(symbol.file));
     json_object_set_new(to, "line", json_integer(symbol.line));
@@ -72,12 +72,10 @@ static void json__site(json_t *to, const struct inspected *in, uint32_t site)
 
 static json_t *json__holder(struct reader *r, uint32_t holder)
 {
-    struct debug_holder h;
-    char name[sizeof h.name];
-    bool known = reader_holder(r, holder, &h) != NULL;
-    inspect_clean(name, sizeof name, known ? h.name : "", sizeof h.name);
-    return json_pack("{so sI sI ss}", "name", json__text(name), "pid", (json_int_t)(known ? h.process.pid : 0), "tid", (json_int_t)(known ? h.tid : 0), "state",
-                     inspect_state(r, holder));
+    struct report_scope scope = { r, NULL, NULL };
+    struct report_name h;
+    report_holder(&scope, holder, &h);
+    return json_pack("{so sI sI ss}", "name", json__text(h.name), "pid", (json_int_t)h.pid, "tid", (json_int_t)h.tid, "state", report_states[h.state]);
 }
 
 static json_t *json__holders(struct reader *r, const struct tally *t)
@@ -142,10 +140,9 @@ static json_t *json__journal(struct inspected *in, uint32_t object, uint64_t *lo
     for (unsigned i = 0; i < n; i++) {
         struct debug_token token;
         bool known = reader_token(r, event[i].token, &token);
-        json_t *one = json__holder(r, known ? token.holder : 0);
+        json_t *one = json__holder(r, known ? token.holder : event[i].thread);
         json_object_set_new(one, "event", json_string(event[i].event < sizeof events / sizeof events[0] ? events[event[i].event] : "?"));
         json_object_set_new(one, "age_s", json__seconds(reader_now(r) - ((int64_t)event[i].time - 1) * DEBUG_UNIT));
-        json_object_set_new(one, "thread", json_integer(event[i].thread));
         json__site(one, in, known ? token.site : 0);
         json_array_append_new(all, one);
     }
@@ -169,7 +166,7 @@ void json_op(struct inspected *in, const struct reader_object *o, struct out *ou
     journal = json__journal(in, o->object, &lost);
     all = json_pack("{so sI sI so so sI ss so so so sI}", "pool", json__text(r->head.name), "pid", (json_int_t)r->head.owner.pid, "op", (json_int_t)o->object,
                     "handle", json__hex(o->handle), "object", json__hex(o->address), "refs", (json_int_t)o->refs, "certainty",
-                    o->refs ? inspect_certainty(o->verdict.certainty) : "free", "age_s", json__seconds(o->age), "holders", holders, "journal", journal, "lost",
+                    o->refs ? report_certainties[o->verdict.certainty] : "free", "age_s", json__seconds(o->age), "holders", holders, "journal", journal, "lost",
                     (json_int_t)lost);
     json__print(all, out);
 }

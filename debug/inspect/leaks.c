@@ -4,7 +4,6 @@
 
 #include "../spec.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,18 +17,26 @@ static int64_t leaks__age(const struct reader *r, const struct options *o)
     return spec_parse(&spec, r->head.spec, "spec") == 0 ? spec.min_age : 0;
 }
 
-static void leaks__next(const struct inspected *in, const struct options *o, char *text, size_t size)
+static int leaks__older(const struct reader_object *o, void *arg)
 {
-    if (o->since)
-        snprintf(text, size, "weir-inspect show %s OP, for one op's biography", in->as);
-    else
-        snprintf(text, size, "weir-inspect show %s OP, for one op's biography; or weir-inspect mark %s NAME, and later leaks %s --since NAME", in->as, in->as,
-                 in->as);
+    struct reader_object *oldest = arg;
+    if (!oldest->refs || o->age > oldest->age)
+        *oldest = *o;
+    return 0;
 }
 
-int leaks_pool(struct inspected *in, const struct options *o, struct out *out, struct out *said)
+/* The oldest is the one to look at. */
+static void leaks__next(const struct inspected *in, char *text, size_t size)
 {
-    struct report_options options = { .all = o->all, .suppress = o->suppress, .resolve_arg = in->symbols };
+    struct reader_object oldest;
+    memset(&oldest, 0, sizeof oldest);
+    reader_each(in->reader, leaks__older, &oldest);
+    snprintf(text, size, "weir-inspect show %s %u", in->as, (unsigned)oldest.object);
+}
+
+int leaks_pool(struct inspected *in, const struct options *o, bool more, struct out *out, struct out *said)
+{
+    struct report_options options = { .all = o->all, .rules = o->rules, .more = more, .resolve_arg = in->symbols };
     struct report_out to = { out_write, out };
     struct report_result result = { 0, 0, 0 };
     char next[512];
@@ -38,10 +45,10 @@ int leaks_pool(struct inspected *in, const struct options *o, struct out *out, s
     options.resolve = in->symbols ? symbols_resolve : NULL;
     if (o->since && mark_find(in, o->since, &options.since, said))
         return INSPECT_UNSURE;
-    leaks__next(in, o, next, sizeof next);
+    leaks__next(in, next, sizeof next);
     options.next = next;
     report_leaks(in->reader, &options, &to, &result);
-    if (out->bytes && out->text[out->bytes - 1] != '\n')
-        out_write(out, "\n", 1);
+    if (options.form == REPORT_TEXT && !result.leaks && !result.unsure)
+        out_print(out, "next: weir-inspect show %s\n", in->as);
     return result.leaks ? INSPECT_LEAKS : result.unsure ? INSPECT_UNSURE : INSPECT_CLEAN;
 }

@@ -1,9 +1,7 @@
 /* options.c - the command line, and what --help says. */
 #include "inspect.h"
 
-#include <weir/error.h>
-
-#include "../suppress.h"
+#include "../../src/panic.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,15 +88,15 @@ static char *options__file(const char *path)
     return text;
 }
 
-static int options__rules(struct options *o, const char *path)
+static int options__suppress(struct options *o, const char *path)
 {
-    struct suppress rules;
-    o->suppress = options__file(path);
-    if (!o->suppress)
+    static struct suppress rules;
+    char *text = options__file(path);
+    if (!text)
         return options__wrong("--suppress wants a file that can be read", path);
-    if (suppress_open(&rules, o->suppress, path))
+    if (suppress_open(&rules, text, path))
         return options__wrong(weir_error_message(), NULL);
-    suppress_close(&rules);
+    o->rules = &rules;
     return 0;
 }
 
@@ -129,7 +127,7 @@ static int options__valued(struct options *o, int argc, char **argv, int *i)
     if ((v = options__value("--debug-dir", argc, argv, i)))
         return *(o->debug_dir = v) ? 0 : options__wrong("--debug-dir wants a directory", NULL);
     if ((v = options__value("--suppress", argc, argv, i)))
-        return options__rules(o, v);
+        return options__suppress(o, v);
     return options__wrong("unknown option", argv[*i]);
 }
 
@@ -154,7 +152,7 @@ static int options__check(struct options *o, int words)
     unsigned long op;
     if (words < least[o->command] || words > most[o->command])
         return options__wrong("wrong number of words for", command_names[o->command]);
-    if (o->command != COMMAND_LEAKS && (o->folded || o->since || o->suppress || o->all || o->min_age >= 0))
+    if (o->command != COMMAND_LEAKS && (o->folded || o->since || o->rules || o->all || o->min_age >= 0))
         return options__wrong("--folded, --since, --suppress, --all and --min-age are for leaks, not for", command_names[o->command]);
     if (o->folded && o->json)
         return options__wrong("--folded or --json, not both", NULL);

@@ -28,6 +28,7 @@ struct found {
 struct run {
     const struct options *o;
     struct symbols *symbols;
+    struct found found;
     struct list_row *row;
     unsigned rows, matched;
     int status;
@@ -37,6 +38,7 @@ struct run {
     struct reader reader;
     struct out text, said;
     int answer;
+    bool more;                  /* segments of that name come after it */
 };
 
 static bool run__digits(const char *text)
@@ -52,19 +54,6 @@ static void run__worst(struct run *run, int status)
 
 /* -- one segment -------------------------------------------------------------------------------------------------------------------- */
 
-static void run__command(struct run *run)
-{
-    struct inspected in = { &run->reader, run->segment, run->path, run->o->target ? run->o->target : run->segment, run->symbols };
-    const struct options *o = run->o;
-    switch (o->command) {
-    case COMMAND_LIST: list_row(&in, &run->row[run->rows]); break;
-    case COMMAND_SHOW: run->answer = (o->operand ? show_op : show_pool)(&in, o, &run->text); break;
-    case COMMAND_LEAKS: run->answer = leaks_pool(&in, o, &run->text, &run->said); break;
-    case COMMAND_MARK: run->answer = mark_make(&in, o, &run->text); break;
-    default: run->answer = check_pool(&in, o, &run->text); break;
-    }
-}
-
 /* "debug.requests.812" is of requests; so is "debug.requests" of a shared pool. */
 static bool run__name_matches(const char *segment, const char *target)
 {
@@ -75,6 +64,30 @@ static bool run__name_matches(const char *segment, const char *target)
     if (!dot || !run__digits(dot + 1))
         return false;
     return strcmp(dot + 1, target) == 0 || (strncmp(rest, target, n) == 0 && rest + n == dot);
+}
+
+/* How the next command names it: as this one did, or as briefly as it can. */
+static const char *run__as(const struct run *run)
+{
+    unsigned same = 0;
+    if (run->segment == run->path)
+        return run->segment;
+    for (unsigned i = 0; i < run->found.n; i++)
+        same += run->found.name[i][0] == 'd' && run__name_matches(run->found.name[i], run->reader.head.name);
+    return same == 1 ? run->reader.head.name : run->segment;
+}
+
+static void run__command(struct run *run)
+{
+    struct inspected in = { &run->reader, run->segment, run->path, run__as(run), run->symbols };
+    const struct options *o = run->o;
+    switch (o->command) {
+    case COMMAND_LIST: list_row(&in, &run->row[run->rows]); break;
+    case COMMAND_SHOW: run->answer = (o->operand ? show_op : show_pool)(&in, o, &run->text); break;
+    case COMMAND_LEAKS: run->answer = leaks_pool(&in, o, run->more, &run->text, &run->said); break;
+    case COMMAND_MARK: run->answer = mark_make(&in, o, &run->text); break;
+    default: run->answer = check_pool(&in, o, &run->text); break;
+    }
 }
 
 static bool run__is_asked_for(const struct run *run)
@@ -166,14 +179,13 @@ static int run__order(const void *a, const void *b)
 }
 
 /* A shared pool that nobody watches: it has a segment of its own alone. */
-static void run__shared(struct run *run, const struct found *found, const char *segment)
+static void run__shared(struct run *run, const char *segment)
 {
     struct list_row *row = &run->row[run->rows];
     const char *name = segment + strlen(POOL_PREFIX);
     for (unsigned i = 0; i < run->rows; i++)
         if (strcmp(run->row[i].name, name) == 0 && strcmp(run->row[i].kind, "pool") == 0)
             return;
-    (void)found;
     memset(row, 0, sizeof *row);
     snprintf(row->name, sizeof row->name, "%.*s", DEBUG_NAME - 1, name);
     strcpy(row->kind, "pool");
@@ -184,22 +196,30 @@ static void run__shared(struct run *run, const struct found *found, const char *
 
 static void run__each(struct run *run)
 {
-    struct found found = { malloc(SEGMENTS * sizeof *found.name), 0 };
+    struct found *found = &run->found;
     char path[512];
+    unsigned last = 0;
+    found->n = 0;
+    found->name = malloc(SEGMENTS * sizeof *found->name);
     run->row = calloc(SEGMENTS, sizeof *run->row);
-    if (!found.name || !run->row) {
+    if (!found->name || !run->row) {
         fputs("weir-inspect: no memory for the list of segments\n", stderr);
         exit(INSPECT_UNSURE);
     }
-    os_segment_each(run__note, &found);
-    qsort(found.name, found.n, sizeof *found.name, run__order);
-    for (unsigned i = 0; i < found.n; i++)
-        if (found.name[i][0] == 'd' && os_segment_path(found.name[i], path, sizeof path) == 0)
-            run__segment(run, found.name[i], path);
-    for (unsigned i = 0; i < found.n && run->o->command == COMMAND_LIST; i++)
-        if (found.name[i][0] == 'p')
-            run__shared(run, &found, found.name[i]);
-    free(found.name);
+    os_segment_each(run__note, found);
+    qsort(found->name, found->n, sizeof *found->name, run__order);
+    for (unsigned i = 0; i < found->n; i++)
+        if (found->name[i][0] == 'd' && (!run->o->target || run__name_matches(found->name[i], run->o->target)))
+            last = i;
+    for (unsigned i = 0; i < found->n; i++) {
+        run->more = i < last;
+        if (found->name[i][0] == 'd' && os_segment_path(found->name[i], path, sizeof path) == 0)
+            run__segment(run, found->name[i], path);
+    }
+    run->more = false;
+    for (unsigned i = 0; i < found->n && run->o->command == COMMAND_LIST; i++)
+        if (found->name[i][0] == 'p')
+            run__shared(run, found->name[i]);
 }
 
 static bool run__is_file(const char *target)
@@ -236,5 +256,6 @@ int inspect_run(const struct options *o, struct symbols *symbols)
     out_free(&run.text);
     out_free(&run.said);
     free(run.row);
+    free(run.found.name);
     return run.status;
 }

@@ -37,8 +37,9 @@ static void show__followed(struct reader *r, const struct tally *t, struct out *
               n->lives, n->untracked, n->unnamed);
 }
 
-static void show__holders(struct reader *r, const struct tally *t, struct out *out)
+static void show__holders(const struct inspected *in, const struct tally *t, struct out *out)
 {
+    struct reader *r = in->reader;
     struct debug_holder h;
     char who[160], age[32];
     out_print(out, "holders\n");
@@ -47,7 +48,7 @@ static void show__holders(struct reader *r, const struct tally *t, struct out *o
         if (!reader_holder(r, i, &h))
             continue;
         refs = tally_holder(t, r, i);
-        inspect_holder(r, i, who, sizeof who);
+        inspect_holder(in, i, who, sizeof who);
         inspect_age(reader_now(r) - (int64_t)(h.beat <= UINT32_MAX ? h.beat : 0) * DEBUG_UNIT, age, sizeof age);
         out_print(out, "  %8" PRId64 " references  %s, last sign %s ago\n", refs, who, age);
     }
@@ -72,7 +73,7 @@ int show_pool(struct inspected *in, const struct options *o, struct out *out)
               inspect_life(r), age, (unsigned)r->head.objects, inspect_thing(r), r->head.buffer_size);
     out_print(out, "  segment   %s\n  spec      %s\n", in->path, r->head.spec);
     show__followed(r, &t, out);
-    show__holders(r, &t, out);
+    show__holders(in, &t, out);
     n = tally_sites(&t, r, site, SITES);
     if (n)
         out_print(out, "sites\n");
@@ -96,17 +97,36 @@ static const char *show__event(unsigned event)
     return event < sizeof words / sizeof words[0] ? words[event] : "?";
 }
 
+/* Plain calls are known by their holder; where they stood is known of the object's first and last take. */
+static void show__places(const struct inspected *in, const struct reader_object *o, struct out *out)
+{
+    char place[DESCRIBED];
+    if (o->first) {
+        inspect_place(in, o->first, place, sizeof place);
+        out_print(out, "  first taken at %s\n", place);
+    }
+    if (o->last && o->last != o->first) {
+        inspect_place(in, o->last, place, sizeof place);
+        out_print(out, "  last taken at %s\n", place);
+    }
+}
+
 static void show__references(struct inspected *in, const struct reader_object *o, struct out *out)
 {
     char who[160], place[DESCRIBED];
     for (unsigned i = 0; i < o->verdict.n; i++) {
         struct reader_holder h = reader_named(in->reader, &o->verdict, i);
-        inspect_holder(in->reader, h.holder, who, sizeof who);
-        inspect_place(in, h.site, place, sizeof place);
-        out_print(out, "  %d by %s taken at %s\n", (int)h.refs, who, place);
+        inspect_holder(in, h.holder, who, sizeof who);
+        if (h.site) {
+            inspect_place(in, h.site, place, sizeof place);
+            out_print(out, "  %d by %s taken at %s\n", (int)h.refs, who, place);
+        } else {
+            out_print(out, "  %d taken by %s%s\n", (int)h.refs, who, in->reader->head.flags & DEBUG_OWN ? "" : " and not given back by it");
+        }
     }
+    show__places(in, o, out);
     if (o->verdict.why)
-        out_print(out, "  %s: %s\n", inspect_certainty(o->verdict.certainty), o->verdict.why);
+        out_print(out, "  %s: %s\n", report_certainties[o->verdict.certainty], o->verdict.why);
     else if (o->verdict.certainty == WEIR_CERTIFIED && o->verdict.wrong_log2 < 0)
         out_print(out, "  certified: it is wrong with a probability of at most 2^%.0f\n", o->verdict.wrong_log2);
 }
@@ -127,10 +147,7 @@ static void show__journal(struct inspected *in, uint32_t object, struct out *out
     for (unsigned i = 0; i < n; i++) {
         bool known = reader_token(r, event[i].token, &token);
         inspect_age(reader_now(r) - ((int64_t)event[i].time - 1) * DEBUG_UNIT, age, sizeof age);
-        if (known)
-            inspect_holder(r, token.holder, who, sizeof who);
-        else
-            snprintf(who, sizeof who, "thread %u", (unsigned)event[i].thread);
+        inspect_holder(in, known ? token.holder : event[i].thread, who, sizeof who);
         inspect_place(in, known ? token.site : 0, place, sizeof place);
         out_print(out, "  %12s ago  %-10s  %s at %s\n", age, show__event(event[i].event), who, place);
     }
@@ -157,7 +174,7 @@ int show_op(struct inspected *in, const struct options *o, struct out *out)
     if (held) {
         out_print(out, "%s %u of %s \"%s\" (pid %" PRId64 ", %s): %u reference%s, held for %s; %s\n", inspect_thing(r), (unsigned)o->op, inspect_kind(r),
                   r->head.name, r->head.owner.pid, inspect_life(r), (unsigned)object.refs, object.refs == 1 ? "" : "s", age,
-                  inspect_certainty(object.verdict.certainty));
+                  report_certainties[object.verdict.certainty]);
         out_print(out, "  handle 0x%" PRIx64 ", %s at 0x%" PRIx64 " in pid %" PRId64 "\n", object.handle,
                   r->head.kind == TRACK_DOMAIN ? "the object" : r->head.buffer_size ? "its buffer" : "the op", object.address, r->head.owner.pid);
         show__references(in, &object, out);

@@ -22,6 +22,7 @@ static int tally__add(const struct reader_object *o, void *arg)
     for (unsigned i = 0; i < o->verdict.n; i++) {
         struct reader_holder h = reader_named(walk->r, &o->verdict, i);
         t->refs[h.token] += h.refs;
+        t->places[h.site ? h.site : o->last] += h.refs;         /* a holder's own token has no site: the object's last take says where */
         left -= h.refs;
     }
     t->refs[0] += left;
@@ -33,7 +34,8 @@ void tally_take(struct reader *r, struct tally *out)
     struct tally__walk walk = { r, out };
     memset(out, 0, sizeof *out);
     out->refs = calloc(r->head.tokens, sizeof *out->refs);
-    if (!out->refs) {
+    out->places = calloc(r->head.sites, sizeof *out->places);
+    if (!out->refs || !out->places) {
         fputs("weir-inspect: no memory for the tokens\n", stderr);
         exit(INSPECT_UNSURE);
     }
@@ -43,23 +45,15 @@ void tally_take(struct reader *r, struct tally *out)
 void tally_free(struct tally *t)
 {
     free(t->refs);
-    t->refs = NULL;
-}
-
-static struct reader_holder tally__token(const struct reader *r, uint32_t token)
-{
-    struct verdict v;
-    memset(&v, 0, sizeof v);
-    v.n = 1;
-    v.holder[0].token = token;
-    return reader_named(r, &v, 0);
+    free(t->places);
 }
 
 int64_t tally_holder(const struct tally *t, struct reader *r, uint32_t holder)
 {
+    struct debug_token token;
     int64_t refs = 0;
     for (uint32_t i = 1; i < r->head.tokens; i++)
-        if (t->refs[i] && tally__token(r, i).holder == holder)
+        if (t->refs[i] && reader_token(r, i, &token) && token.holder == holder)
             refs += t->refs[i];
     return refs;
 }
@@ -77,10 +71,7 @@ unsigned tally_sites(const struct tally *t, struct reader *r, struct tally_site 
     if (!all)
         return 0;
     for (uint32_t i = 0; i < r->head.sites; i++)
-        all[i].site = i;
-    for (uint32_t i = 1; i < r->head.tokens; i++)
-        if (t->refs[i])
-            all[tally__token(r, i).site].refs += t->refs[i];
+        all[i] = (struct tally_site){ i, i ? t->places[i] : 0 };
     qsort(all, r->head.sites, sizeof *all, tally__more);
     while (found < n && found < r->head.sites && all[found].refs > 0) {
         out[found] = all[found];
