@@ -45,6 +45,12 @@ static void reader__place(struct reader_tables *t, const struct debug_header *h)
     t->state = reader__carve(&at, h->holders);
 }
 
+static bool reader__is_here(const struct debug_header *h)
+{
+    struct os_process self;
+    return os_process_self(&self) == 0 && self.boot == h->owner.boot;
+}
+
 int reader_open(struct reader *out, const void *base, size_t bytes)
 {
     int error;
@@ -65,6 +71,7 @@ int reader_open(struct reader *out, const void *base, size_t bytes)
     if (!out->memory)
         return error_set(-ENOMEM, "no memory for the tables of a debug segment, %zu bytes", out->memory_bytes);
     reader__place(out->memory, &out->head);
+    reader_tables(out)->here = reader__is_here(&out->head);
     return reader_refresh(out);
 }
 
@@ -138,6 +145,7 @@ int reader_refresh(struct reader *r)
     reader__tokens(r);
     reader__intents(r);
     t->refreshed = os_now();
+    t->patience = READER_PATIENCE;
     return 0;
 }
 
@@ -240,14 +248,14 @@ static enum weir_holder_state reader__ask(const struct reader *r, const struct d
 {
     struct os_process process = { h->process.boot, h->process.space, h->process.pid, h->process.start };
     enum os_life life = os_process_life(&process);
-    int64_t silent = reader_now(r) - (int64_t)h->beat * DEBUG_UNIT;
+    int64_t silent = reader_now(r) - (int64_t)(h->beat & UINT32_MAX) * DEBUG_UNIT;
     if (life == OS_ALIVE && h->tid)
         life = os_thread_life(&process, h->tid, h->thread_start);
     if (life == OS_DEAD || h->state == DEBUG_EXITED)
         return WEIR_DEAD;
     if (life == OS_ZOMBIE)
         return WEIR_ZOMBIE;
-    return r->head.hung && h->beat <= UINT32_MAX && silent > 0 && (uint64_t)silent > r->head.hung ? WEIR_HUNG : WEIR_ALIVE;
+    return r->head.hung && silent > 0 && (uint64_t)silent > r->head.hung ? WEIR_HUNG : WEIR_ALIVE;
 }
 
 enum weir_holder_state reader_holder_state(struct reader *r, uint32_t holder)
@@ -264,9 +272,8 @@ enum weir_holder_state reader_holder_state(struct reader *r, uint32_t holder)
 /* The monotonic clock of another boot says nothing here: then it is when the owner wrote last. */
 int64_t reader_now(const struct reader *r)
 {
-    struct os_process self;
     int64_t now = os_now() - r->head.created;
-    if (os_process_self(&self) || self.boot != r->head.owner.boot || now < 0)
+    if (!reader_tables(r)->here || now < 0)
         now = r->numbers.at <= UINT32_MAX ? (int64_t)r->numbers.at * DEBUG_UNIT : 0;
     return now;
 }

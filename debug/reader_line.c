@@ -195,7 +195,8 @@ enum reading { READING_STABLE, READING_TORN, READING_NONE };
 
 static enum reading line__read(const struct reader *r, const struct line *line, uint64_t *birth)
 {
-    uint64_t *words = reader_tables(r)->line;
+    struct reader_tables *t = reader_tables(r);
+    uint64_t *words = t->line;
     for (int tries = 0; tries < READER_TRIES; tries++) {
         *birth = load_acquire_64(line->birth);                  /* reader.A5 <- life.B1 */
         reader_copy(words, line->words, 1 + r->head.tracker_words);
@@ -206,8 +207,12 @@ static enum reading line__read(const struct reader *r, const struct line *line, 
         /* relaxed: all loads before these have acquired, so these are the later ones */
         if (!line_active(words[0]) && load_relaxed_64(line->words) == words[0] && load_relaxed_64(line->birth) == *birth)
             return READING_STABLE;
-        if (tries >= 8)
+        if (tries >= 8) {
+            if (!t->patience)
+                break;
+            t->patience--;
             os_yield();
+        }
     }
     return READING_TORN;
 }

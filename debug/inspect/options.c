@@ -91,7 +91,8 @@ static char *options__file(const char *path)
 static int options__suppress(struct options *o, const char *path)
 {
     static struct suppress rules;
-    char *text = options__file(path);
+    static char *text;          /* the rules point into it */
+    text = options__file(path);
     if (!text)
         return options__wrong("--suppress wants a file that can be read", path);
     if (suppress_open(&rules, text, path))
