@@ -9,6 +9,7 @@
  * Wrong      a file that gets shorter while it is mapped raises SIGBUS: whoever maps a file that others own is ready for it (debug/inspect/fault.c).
  */
 #include "../src/panic.h"
+#include "holder.h"
 #include "reader_private.h"
 
 #include <errno.h>
@@ -145,7 +146,6 @@ int reader_refresh(struct reader *r)
     reader__tokens(r);
     reader__intents(r);
     t->refreshed = os_now();
-    t->patience = READER_PATIENCE;
     return 0;
 }
 
@@ -243,29 +243,15 @@ struct reader_holder reader_named(const struct reader *r, const struct verdict *
 
 /* -- who is alive -------------------------------------------------------------------------------------------------------------------- */
 
-/* The process first; a thread of a living one may have died alone (a fork has only one). */
-static enum weir_holder_state reader__ask(const struct reader *r, const struct debug_holder *h)
-{
-    struct os_process process = { h->process.boot, h->process.space, h->process.pid, h->process.start };
-    enum os_life life = os_process_life(&process);
-    int64_t silent = reader_now(r) - (int64_t)(h->beat & UINT32_MAX) * DEBUG_UNIT;
-    if (life == OS_ALIVE && h->tid)
-        life = os_thread_life(&process, h->tid, h->thread_start);
-    if (life == OS_DEAD || h->state == DEBUG_EXITED)
-        return WEIR_DEAD;
-    if (life == OS_ZOMBIE)
-        return WEIR_ZOMBIE;
-    return r->head.hung && silent > 0 && (uint64_t)silent > r->head.hung ? WEIR_HUNG : WEIR_ALIVE;
-}
-
 enum weir_holder_state reader_holder_state(struct reader *r, uint32_t holder)
 {
     struct reader_tables *t = reader_tables(r);
     struct debug_holder copy;
     if (!reader_holder(r, holder, &copy))
         return WEIR_ALIVE;
+    copy.beat &= UINT32_MAX;            /* so far apart that nothing overflows */
     if (!t->state[holder])
-        t->state[holder] = (uint8_t)(1 + reader__ask(r, &copy));
+        t->state[holder] = (uint8_t)(1 + holder_state(&copy, reader_now(r) / DEBUG_UNIT, r->head.hung / (uint64_t)DEBUG_UNIT));
     return (enum weir_holder_state)(t->state[holder] - 1);
 }
 

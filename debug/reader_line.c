@@ -193,7 +193,26 @@ static bool line__solve(struct reader *r, uint32_t object, uint64_t word, struct
 
 enum reading { READING_STABLE, READING_TORN, READING_NONE };
 
-static enum reading line__read(const struct reader *r, const struct line *line, uint64_t *birth)
+/* Are all who are in the midst of an update dead? Then nothing will change by waiting. */
+static bool line__stuck(const struct reader_tables *t, uint32_t object, uint64_t word)
+{
+    uint32_t dead = 0;
+    for (uint32_t i = 0; i < t->dead_n; i++)
+        dead += intent_object(t->dead[i].intent) == object;
+    return dead && dead >= line_active(word);
+}
+
+static bool line__wait(struct reader_tables *t)
+{
+    int64_t begin = os_now();
+    if (t->waited >= READER_PATIENCE)
+        return false;
+    os_yield();
+    t->waited += os_now() - begin;
+    return true;
+}
+
+static enum reading line__read(const struct reader *r, uint32_t object, const struct line *line, uint64_t *birth)
 {
     struct reader_tables *t = reader_tables(r);
     uint64_t *words = t->line;
@@ -207,12 +226,8 @@ static enum reading line__read(const struct reader *r, const struct line *line, 
         /* relaxed: all loads before these have acquired, so these are the later ones */
         if (!line_active(words[0]) && load_relaxed_64(line->words) == words[0] && load_relaxed_64(line->birth) == *birth)
             return READING_STABLE;
-        if (tries >= 8) {
-            if (!t->patience)
-                break;
-            t->patience--;
-            os_yield();
-        }
+        if (tries >= READER_QUICK && (line__stuck(t, object, words[0]) || !line__wait(t)))
+            break;
     }
     return READING_TORN;
 }
@@ -260,7 +275,7 @@ bool reader_object(struct reader *r, uint32_t object, struct reader_object *out)
     memset(out, 0, sizeof *out);
     if (!line__find(r, object, &line))
         return false;
-    reading = line__read(r, &line, &birth);
+    reading = line__read(r, object, &line, &birth);
     word = t->line[0];
     if (reading == READING_NONE || !line_count(word))
         return false;

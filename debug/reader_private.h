@@ -8,8 +8,9 @@
 #include "reader.h"
 
 enum {
-    READER_TRIES = 64,          /* of a stable reading */
-    READER_PATIENCE = 512,
+    READER_TRIES = 64,          /* of a stable reading; the first ones without waiting */
+    READER_QUICK = 8,
+    READER_PATIENCE = 200000000, /* ns to wait for lines, for one reader */
     READER_DEAD = 4,            /* dead threads in the midst of updates of one line that are taken back at most */
     READER_DECODES = 1024,      /* prefixes tried for one line at most */
     READER_LINE = 2048,         /* words of a line at most */
@@ -31,7 +32,7 @@ struct reader_tables {          /* at reader.memory; the arrays lie behind it */
     uint64_t *copy;             /* READER_DEAD + 1 lines: with updates taken back */
     struct debug_node *nodes;   /* [head.nodes]: those of the last line that was read */
     int64_t refreshed;          /* os_now */
-    uint32_t patience;          /* yields that are left until the next refresh: a segment full of lines that never come to rest must not take minutes */
+    int64_t waited;             /* for lines to come to rest: a segment full of those that never do must not take minutes */
     bool here;                  /* made on this boot of this machine: its clock is ours */
 };
 

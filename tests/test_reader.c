@@ -476,7 +476,7 @@ static void holders_are_asked_of_the_system(void **state)
     (void)state;
     image_holder_self(&im, 4, "silent");
     image_holder_at(&im, 4)->beat = 0;
-    im.head->hung = 1;
+    im.head->hung = DEBUG_UNIT;
     image_holder_self(&im, 5, "ended");
     image_holder_at(&im, 5)->state = DEBUG_EXITED;
     image_holder_self(&im, 6, "in time");
