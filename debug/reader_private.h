@@ -8,7 +8,7 @@
 #include "reader.h"
 
 enum {
-    READER_TRIES = 64,          /* of a stable reading; the first ones without waiting */
+    READER_TRIES = 32,          /* of a stable reading; the first ones without waiting */
     READER_QUICK = 8,
     READER_PATIENCE = 200000000, /* ns to wait for lines, for one reader */
     READER_DEAD = 4,            /* dead threads in the midst of updates of one line that are taken back at most */
