@@ -65,8 +65,6 @@ struct guard_change {
 void guard_compare(struct guard_change *out, const struct guard_place *p, ptrdiff_t from, size_t n, unsigned char was);
 _Noreturn void guard_panic(struct track *t, const struct weir_pool *pool, uint32_t object, const struct guard_change *change, enum guard_part part,
                            bool held, const void *site);
-void guard_where(char *text, size_t size, const void *site);    /* module+offset of a return address */
-const char *guard_file(const char *path);                       /* the name without the folders */
 
 /* guard_tell.c: what the tools are told; nothing where none is there. */
 enum guard_tool { GUARD_NO_TOOL = 0, GUARD_ASAN = 1, GUARD_VALGRIND = 2 };

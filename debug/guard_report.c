@@ -43,25 +43,6 @@ static void guard__show(char *text, size_t size, const struct guard_change *c)
     (void)snprintf(text, size, "%s\"%s\"%s", hex, plain, (size_t)(c->last - c->first) + 1 > c->n ? ", and more" : "");
 }
 
-const char *guard_file(const char *path)
-{
-    const char *file = path;
-    for (; *path; path++)
-        if (*path == '/' || *path == '\\')
-            file = path + 1;
-    return file;
-}
-
-void guard_where(char *text, size_t size, const void *site)
-{
-    struct os_module module;
-    if (!site || os_module_of(site, &module)) {
-        (void)snprintf(text, size, "an unknown place");
-        return;
-    }
-    (void)snprintf(text, size, "%s+0x%llx", guard_file(module.path), (unsigned long long)((uintptr_t)site - module.base));
-}
-
 static const char *guard__what(enum guard_part part, bool held)
 {
     if (part == GUARD_BUFFER)
@@ -85,12 +66,10 @@ static const char *guard__next(enum guard_part part, bool held)
 _Noreturn void guard_panic(struct track *t, const struct weir_pool *pool, uint32_t object, const struct guard_change *change, enum guard_part part,
                            bool held, const void *site)
 {
-    char what[128], shown[96], where[320], story[1024] = "";
-    (void)snprintf(what, sizeof what, guard__what(part, held), change->bytes);
+    char parts[128], shown[96], what[400];
+    (void)snprintf(parts, sizeof parts, guard__what(part, held), change->bytes);
     guard__show(shown, sizeof shown, change);
-    guard_where(where, sizeof where, site);
-    guard_biography(t, object, story, sizeof story);
-    weir_panic("op %u of pool \"%s\" %s, from byte %td to byte %td of %zu: %s\n  found by the %s at %s%s%s\n  next: %s", (unsigned)object, pool->name, what,
-               change->first, change->last, pool->buffer_size, shown, held ? "put" : "get", where, *story ? "\n" : "", story,
-               guard__next(part, held));
+    (void)snprintf(what, sizeof what, "op %u of pool \"%s\" %s, from byte %td to byte %td of %zu: %s, found by this %s", (unsigned)object, pool->name, parts,
+                   change->first, change->last, pool->buffer_size, shown, held ? "put" : "get");
+    misuse_panic(t, object, site, guard__next(part, held), what);
 }

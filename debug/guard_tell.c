@@ -94,7 +94,7 @@ static void guard__valgrind_given(const struct weir_pool *pool, const struct gua
     VALGRIND_MEMPOOL_FREE(pool->arena.buffers, p->buffer);
 }
 
-static void guard__valgrind_placed(const struct weir_pool *pool) { VALGRIND_CREATE_MEMPOOL(pool->arena.buffers, 0, 0); }
+static void guard__valgrind_placed(const struct weir_pool *pool) { VALGRIND_CREATE_MEMPOOL(pool->arena.buffers, GUARD_RED_ZONE / 2, 0); }
 static void guard__valgrind_left(const struct weir_pool *pool) { VALGRIND_DESTROY_MEMPOOL(pool->arena.buffers); }
 
 #else

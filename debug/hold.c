@@ -13,6 +13,7 @@
  *
  *     may run at once     all, on different holds. progress: as ref and unref of a followed object
  */
+#include <stdio.h>
 #include <string.h>
 #include "../src/panic.h"
 #include "../src/pool_private.h"
@@ -82,11 +83,12 @@ static void hold__foreign(struct watch *w, weir_hold hold, struct thread_token *
 
 static _Noreturn void hold__panic(const struct hold_of *of, weir_hold hold, const char *what)
 {
-    char story[1024] = "";
     const struct debug_header *h = of->watch->head;
-    track_layer->biography(&of->watch->track, of->object, story, sizeof story);
-    weir_panic("%s %u of %s \"%s\": hold 0x%llx %s%s%s", h->kind == TRACK_POOL ? "op" : "object", of->object,
-               h->kind == TRACK_POOL ? "pool" : "domain", h->name, (unsigned long long)hold, what, *story ? "\n" : "", story);
+    char text[512];
+    (void)snprintf(text, sizeof text, "%s %u of %s \"%s\": hold 0x%llx %s", h->kind == TRACK_POOL ? "op" : "object", of->object,
+                   h->kind == TRACK_POOL ? "pool" : "domain", h->name, (unsigned long long)hold, what);
+    misuse_panic(&of->watch->track, of->object, NULL, "follow the hold from the weir_hold_take that gave it: each goes back once, to what it was taken of, "
+                 "and a move makes the old one void", text);
 }
 
 static void hold__check(const struct hold_of *of, weir_hold hold)
@@ -164,7 +166,8 @@ bool weir_hold_drop(struct weir_op *op, weir_hold hold)
     if (!hold__op(op, &of))
         return weir_op_unref(op);
     if ((load_relaxed_64(&op->refs) & WEIR_REFS_SUBMITTED) && weir_op_refs(op) == 1)
-        op_panic(op, "has its last hold dropped while it is submitted: the kernel may still write to its buffer; weir_op_returned comes first");
+        op_panic_at(op, __builtin_return_address(0), "hold one for the I/O, and drop it where its completion is dequeued, after weir_op_returned",
+                    "has its last hold dropped while it is submitted: the kernel may still write to its buffer; weir_op_returned comes first");
     switch (hold__drop(&of, &op->refs, hold, __builtin_return_address(0))) {
     case TRACK_LEFT:
         return false;

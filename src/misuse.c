@@ -76,26 +76,15 @@ struct weir_pool *misuse_unless_op(const struct weir_op *op, const void *site)
     return pool;
 }
 
-static _Noreturn void misuse__op(const struct weir_op *op, const void *site, const char *next, const char *format, va_list args)
+_Noreturn void op_panic_at(const struct weir_op *op, const void *site, const char *next, const char *format, ...)
 {
     const struct weir_pool *pool = misuse_unless_op(op, site);      /* by its address: a header that was trimmed says nothing */
     uint32_t index = (uint32_t)((size_t)((const char *)op - pool->arena.ops) / pool->arena.op_stride);
     char what[MISUSE_WHAT];
     int n = snprintf(what, sizeof what, "op %u of pool \"%s\" ", (unsigned)index, pool->name);
+    va_list args;
+    va_start(args, format);
     (void)vsnprintf(what + n, sizeof what - (size_t)n, format, args);
+    va_end(args);
     misuse_panic(pool->track, index, site, next, what);
-}
-
-_Noreturn void op_panic_at(const struct weir_op *op, const void *site, const char *next, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    misuse__op(op, site, next, format, args);
-}
-
-_Noreturn void op_panic(const struct weir_op *op, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    misuse__op(op, NULL, "see who of its last events did what he may not", format, args);
 }

@@ -65,6 +65,16 @@ void weir_op_put_odd_1(struct weir_op *op)
     op_put_odd(op, __builtin_return_address(0));
 }
 
+/* As above, into a cache that the caller names: an odd put sees at once that this is another pool's. */
+void weir_cache_put_odd_1(struct weir_cache *cache, struct weir_op *op)
+{
+    const void *site = __builtin_return_address(0);
+    if (op && weir_op_pool(op) != cache->pool && misuse_unless_op(op, site) != cache->pool)
+        op_panic_at(op, site, "weir_op_put finds the right cache; weir_op_put_to takes ops of the cache's own pool alone",
+                    "was put into a cache of pool \"%s\"", cache->pool->name);
+    op_put_odd(op, site);
+}
+
 static struct weir_op *op__get_by(struct cache *c, const void *site)
 {
     struct weir_op *op;

@@ -245,7 +245,6 @@ int track_open(struct track **out, const struct track_shape *shape, const char *
 struct weir_op *op_get_from(struct weir_pool *pool, const void *site);
 void op_put_odd(struct weir_op *op, const void *site);
 bool op_end_watched(struct weir_op *op, uint64_t refs, const void *site);
-_Noreturn void op_panic(const struct weir_op *op, const char *format, ...) WEIR_PRINTF(2, 3);
 
 /* By the only holder of an op that is going back: handles that it had are no longer its own, and it has no marks any more. */
 static inline void op_unname(struct weir_op *op)

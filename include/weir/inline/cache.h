@@ -17,6 +17,7 @@ extern "C" {
 WEIR_API struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache);
 WEIR_API void weir_cache_put_slow_1(struct weir_cache *cache);
 WEIR_API void weir_op_put_odd_1(struct weir_op *op);
+WEIR_API void weir_cache_put_odd_1(struct weir_cache *cache, struct weir_op *op);
 
 WEIR_INLINE struct weir_op *weir_op_get_from(struct weir_cache *cache)
 {
@@ -64,7 +65,7 @@ WEIR_INLINE void weir_op_put_to(struct weir_cache *cache, struct weir_op *op)
     if (WEIR_LIKELY(op != NULL) && WEIR_LIKELY(!WEIR_DIFFERS_RELAXED(&op->refs, 1)))
         weir_cache_put_1(cache, op);
     else
-        weir_op_put_odd_1(op);
+        weir_cache_put_odd_1(cache, op);
 }
 
 #ifdef __cplusplus
