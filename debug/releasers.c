@@ -100,12 +100,6 @@ static void releasers__over(uint64_t *words, const struct tracker_update *u)
     while (!cas_64(free_ones, &old, node__make(first, node__number(old) + 1)));         /* releasers.F1: the nodes, with their links */
 }
 
-static unsigned releasers__steps(unsigned parameter)
-{
-    (void)parameter;
-    return 1;
-}
-
 static bool releasers__undo(uint64_t *copy, unsigned parameter, uint64_t value, uint64_t who, uint32_t token, int sign, unsigned steps)
 {
     (void)parameter, (void)value, (void)who;
@@ -173,5 +167,5 @@ static void releasers__decode(struct verdict *out, const struct tracker_reading 
 
 const struct tracker tracker_releasers = {
     .name = "releasers", .words = releasers__words, .first = releasers__first, .add = releasers__add, .take_back = releasers__take_back,
-    .over = releasers__over, .steps = releasers__steps, .undo = releasers__undo, .decode = releasers__decode
+    .over = releasers__over, .steps = tracker_one, .undo = releasers__undo, .decode = releasers__decode
 };

@@ -110,12 +110,6 @@ static void slots__take_back(uint64_t *words, const struct tracker_update *u)
     slots__update(words, u, -1);
 }
 
-static unsigned slots__steps(unsigned n)
-{
-    (void)n;
-    return 1;
-}
-
 /* As an update of the other sign: what counts is the token's sum. If that finds no room, the update had found none either, or freed it for another. */
 static bool slots__undo(uint64_t *copy, unsigned n, uint64_t value, uint64_t who, uint32_t token, int sign, unsigned steps)
 {
@@ -153,5 +147,5 @@ static void slots__decode(struct verdict *out, const struct tracker_reading *r)
 const struct tracker tracker_slots = {
     .name = "slots", .least = 1, .most = VERDICT_HOLDERS, .usual = 8, .words = slots__words,
     .first = slots__first, .add = slots__add, .take_back = slots__take_back,
-    .steps = slots__steps, .undo = slots__undo, .decode = slots__decode
+    .steps = tracker_one, .undo = slots__undo, .decode = slots__decode
 };

@@ -23,12 +23,6 @@ static uint64_t sum__value(uint64_t who)
     return who ? token_value(who, 0, 0) : 0;
 }
 
-static unsigned sum__words(unsigned parameter)
-{
-    (void)parameter;
-    return 1;
-}
-
 static void sum__first(uint64_t *words, const struct tracker_update *u)
 {
     store_relaxed_64(words, sum__value(u->token->who));     /* nobody else changes it yet; the line's first word says when it counts */
@@ -42,12 +36,6 @@ static void sum__add(uint64_t *words, const struct tracker_update *u)
 static void sum__take_back(uint64_t *words, const struct tracker_update *u)
 {
     (void)sub_64(words, sum__value(u->token->who));         /* sum.W1 */
-}
-
-static unsigned sum__steps(unsigned parameter)
-{
-    (void)parameter;
-    return 1;
 }
 
 static bool sum__undo(uint64_t *copy, unsigned parameter, uint64_t value, uint64_t who, uint32_t token, int sign, unsigned steps)
@@ -92,6 +80,6 @@ static void sum__decode(struct verdict *out, const struct tracker_reading *r)
 }
 
 const struct tracker tracker_sum = {
-    .name = "sum", .words = sum__words, .first = sum__first, .add = sum__add, .take_back = sum__take_back,
-    .steps = sum__steps, .undo = sum__undo, .decode = sum__decode
+    .name = "sum", .words = tracker_one, .first = sum__first, .add = sum__add, .take_back = sum__take_back,
+    .steps = tracker_one, .undo = sum__undo, .decode = sum__decode
 };

@@ -24,4 +24,6 @@ uint32_t verdict_registered(const struct tracker_tokens *t);
 
 double verdict_log2(double x);          /* x > 0: rounded up, by at most 2^-20. libm is not the library's to use */
 
+unsigned tracker_one(unsigned parameter);       /* 1: the words, or the steps, of those that have one */
+
 #endif

@@ -19,12 +19,6 @@
 
 #include "../src/atomic.h"
 
-static unsigned xor__words(unsigned parameter)
-{
-    (void)parameter;
-    return 1;
-}
-
 static void xor__first(uint64_t *words, const struct tracker_update *u)
 {
     store_relaxed_64(words, u->token->who);             /* nobody else changes it yet; the line's first word says when it counts */
@@ -35,12 +29,6 @@ static void xor__change(uint64_t *words, const struct tracker_update *u)
     uint64_t old = load_relaxed_64(words);              /* a guess: the swap checks it */
     while (!cas_64(words, &old, old ^ u->token->who)) { /* xor.W1 -> reader.A1: itself alone; the line's first word orders it */
     }
-}
-
-static unsigned xor__steps(unsigned parameter)
-{
-    (void)parameter;
-    return 1;
 }
 
 static bool xor__undo(uint64_t *copy, unsigned parameter, uint64_t value, uint64_t who, uint32_t token, int sign, unsigned steps)
@@ -73,6 +61,6 @@ static void xor__decode(struct verdict *out, const struct tracker_reading *r)
 }
 
 const struct tracker tracker_xor = {
-    .name = "xor", .words = xor__words, .first = xor__first, .add = xor__change, .take_back = xor__change,
-    .steps = xor__steps, .undo = xor__undo, .decode = xor__decode
+    .name = "xor", .words = tracker_one, .first = xor__first, .add = xor__change, .take_back = xor__change,
+    .steps = tracker_one, .undo = xor__undo, .decode = xor__decode
 };
