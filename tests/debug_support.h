@@ -121,6 +121,13 @@ static inline struct watch *fake_watch(struct fake_shape shape)
     return w;
 }
 
+/* An object is followed since then: what holders took since may be in its line. */
+static inline void fake_life(struct watch *w, uint32_t object, uint32_t time)
+{
+    *watch_birth(w, object) = (uint64_t)time << 32 | 1;
+    *watch_line(w, object) = LINE_ONE;
+}
+
 static inline void fake_watch_end(struct watch *w)
 {
 #ifndef _WIN32

@@ -269,6 +269,7 @@ static void tokens_are_used_again_when_their_thread_is_gone_and_all_was_given_ba
     static const struct weir_site a = { "a.c", 1, "f" };
     struct elsewhere first = { .watch = w, .site = &a, .sign = 1, .times = 1 }, second = first, third = { .watch = w, .site = &a },
                      fourth = third;
+    fake_life(w, 0, 1);                                     /* of which the first and the second keep one each */
     elsewhere(&first);                                      /* leaves with a reference */
     elsewhere(&third);                                      /* leaves with none */
     elsewhere(&second);
