@@ -8,6 +8,8 @@
 #include "json_schema.h"
 #include "../debug/inspect/inspect.h"
 
+#include <weir/track.h>
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -392,6 +394,33 @@ static void a_pool_is_found_by_its_name_its_pid_its_segment_and_its_file(void **
     planted_end(&p);
 }
 
+/* The same name, of a process that has ended. */
+static void a_name_means_the_living_or_else_the_youngest(void **state)
+{
+    struct planted p = planted("same", &shape), old = p;
+    const struct run *run;
+    (void)state;
+    old.im = image_usual(p.name, &shape);
+    snprintf(old.segment, sizeof old.segment, "debug.%s.%d", p.name, 1);
+    old.im.head->owner.start++;
+    old.im.head->created_real -= 1000;
+    image_begin(&old.im, 9, 1, 1);
+    planted_write(&old);
+    run = inspect("leaks %s", p.name);
+    assert_says(run->out, "3 leaks, 4 references", "next: weir-inspect show ti-same-", NULL);
+    assert_null(strstr(run->out, "4 leaks"));
+    assert_says(run->err, old.segment, "left out", NULL);
+    assert_says(inspect("leaks %s", old.segment)->out, "4 leaks, 5 references", NULL);
+    p.im.head->owner.start++;
+    planted_write(&p);
+    assert_says(inspect("leaks %s", p.name)->out, "3 leaks", NULL);
+    old.im.head->created_real += 2000;
+    planted_write(&old);
+    assert_says(inspect("leaks %s", p.name)->out, "4 leaks", NULL);
+    planted_end(&old);
+    planted_end(&p);
+}
+
 static void nothing_is_written_into_a_segment(void **state)
 {
     struct planted p = planted("reads", &shape);
@@ -567,6 +596,113 @@ static void watch_says_it_again_and_again(void **state)
     planted_end(&p);
 }
 
+/* -- real processes ------------------------------------------------------------------------------------------------------------------------- */
+
+struct owner {
+    pid_t pid;
+    char name[64];
+    unsigned op;
+    int line;
+};
+
+/* A process of its own that leaks one op by a hold, and stays until it is killed. */
+static struct owner owner_start(const char *name)
+{
+    struct owner o;
+    int words[2], told[2];
+    memset(&o, 0, sizeof o);
+    snprintf(o.name, sizeof o.name, "ti-%s-%d", name, (int)getpid());
+    assert_int_equal(pipe(words), 0);
+    fflush(NULL);
+    o.pid = fork();
+    if (o.pid == 0) {
+        struct weir_pool_config config = { .name = o.name, .capacity = 100, .buffer_size = 64, .debug = "track=sketch,journal=8" };
+        struct weir_pool *pool;
+        struct weir_op *op;
+        alarm(PATIENCE);
+        weir_holder_name("leaker");
+        if (weir_pool_create(&pool, &config))
+            _exit(1);
+        weir_op_put(weir_op_get(pool));
+        op = weir_op_get(pool);
+        told[0] = (int)weir_op_index(op), told[1] = __LINE__ + 1;
+        (void)weir_hold_take(op);
+        if (write(words[1], told, sizeof told) != sizeof told)
+            _exit(2);
+        for (;;)
+            pause();
+    }
+    close(words[1]);
+    assert_int_equal(read(words[0], told, sizeof told), sizeof told);
+    close(words[0]);
+    o.op = (unsigned)told[0], o.line = told[1];
+    return o;
+}
+
+static void owner_end(struct owner *o)
+{
+    char segment[128];
+    kill(o->pid, SIGKILL);
+    waitpid(o->pid, NULL, 0);
+    snprintf(segment, sizeof segment, "debug.%s.%d", o->name, (int)o->pid);
+    os_segment_unlink(segment);
+}
+
+static void assert_names_leaker(const struct run *run, const struct owner *o, const char *state)
+{
+    json_t *report = json_loads(run->out, 0, NULL), *leak, *holder, *site = NULL;
+    size_t i;
+    assert_int_equal(run->status, 23);
+    assert_non_null(report);
+    assert_right(schema_wrong(WEIR_LEAKS_SCHEMA, report));
+    assert_int_equal(json_array_size(json_object_get(report, "leaks")), 1);
+    leak = json_array_get(json_object_get(report, "leaks"), 0);
+    assert_int_equal(json_integer_value(json_object_get(leak, "op")), o->op);
+    assert_int_equal(json_integer_value(json_object_get(leak, "refs")), 2);
+    assert_string_equal(json_string_value(json_object_get(leak, "certainty")), "certified");
+    holder = json_array_get(json_object_get(leak, "holders"), 0);
+    assert_string_equal(json_string_value(json_object_get(holder, "name")), "leaker");
+    assert_string_equal(json_string_value(json_object_get(holder, "state")), state);
+    assert_int_equal(json_integer_value(json_object_get(holder, "pid")), o->pid);
+    json_array_foreach(json_object_get(holder, "sites"), i, site)
+        if (json_integer_value(json_object_get(site, "line")) == o->line)
+            break;
+    assert_non_null(strstr(json_string_value(json_object_get(site, "file")), "test_inspect.c"));
+    assert_int_equal(json_integer_value(json_object_get(site, "line")), o->line);
+    json_decref(report);
+}
+
+static void a_living_process_is_read_without_its_help_and_a_killed_one_is_named_as_dead(void **state)
+{
+    struct owner o = owner_start("live");
+    const struct run *run = inspect("leaks %s --json", o.name);
+    (void)state;
+    assert_names_leaker(run, &o, "alive");
+    run = inspect("show %s %u", o.name, o.op);
+    assert_int_equal(run->status, 0);
+    assert_says(run->out, "2 references", "leaker", "born", "taken", "test_inspect.c", NULL);
+    assert_int_equal(inspect("check %s", o.name)->status, 0);
+    kill(o.pid, SIGSTOP);
+    assert_names_leaker(inspect("leaks %s --json", o.name), &o, "alive");
+    kill(o.pid, SIGKILL);
+    waitpid(o.pid, NULL, 0);
+    assert_names_leaker(inspect("leaks %s --json", o.name), &o, "dead");
+    assert_says(inspect("leaks %d", (int)o.pid)->out, "leaker (dead, killed)", NULL);
+    assert_int_equal(inspect("check %s", o.name)->status, 0);
+    owner_end(&o);
+}
+
+static void a_killed_process_that_nobody_has_waited_for_is_a_zombie(void **state)
+{
+    struct owner o = owner_start("zombie");
+    siginfo_t info;
+    (void)state;
+    kill(o.pid, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)o.pid, &info, WEXITED | WNOWAIT), 0);
+    assert_names_leaker(inspect("leaks %s --json", o.name), &o, "zombie");
+    owner_end(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,6 +722,7 @@ int main(void)
         cmocka_unit_test(sampled_figures_say_so_and_are_scaled),
         cmocka_unit_test(a_reading_that_is_not_stable_is_no_verdict_and_ends_with_3),
         cmocka_unit_test(a_pool_is_found_by_its_name_its_pid_its_segment_and_its_file),
+        cmocka_unit_test(a_name_means_the_living_or_else_the_youngest),
         cmocka_unit_test(nothing_is_written_into_a_segment),
         cmocka_unit_test(what_is_foreign_torn_truncated_or_of_another_version_is_refused_with_the_reason),
         cmocka_unit_test(a_file_that_is_cut_while_it_is_read_is_refused_and_no_crash),
@@ -593,6 +730,8 @@ int main(void)
         cmocka_unit_test(a_control_byte_of_a_segment_never_reaches_the_terminal),
         cmocka_unit_test(check_says_what_does_not_hold_together),
         cmocka_unit_test(watch_says_it_again_and_again),
+        cmocka_unit_test(a_living_process_is_read_without_its_help_and_a_killed_one_is_named_as_dead),
+        cmocka_unit_test(a_killed_process_that_nobody_has_waited_for_is_a_zombie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

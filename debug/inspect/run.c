@@ -1,7 +1,8 @@
 /* run.c - finds the segments that a command is about, runs it on each, and prints what it says.
  *
  * Purpose    a name may stand for several segments: two processes may have a pool of the same name, a pid has many pools. Each is read by itself, and what
- *            can't be read is refused by itself with the reason; the others are told all the same.
+ *            can't be read is refused by itself with the reason; the others are told all the same. Of a pool's name those of living processes are meant
+ *            or, if there are none, the youngest; what is left out is named, and has its segment's name to be asked by.
  * Status     leaks in any: 23; else something could not be told: 3; else 0. A segment that was asked for and can't be read could not be told; without a name,
  *            one that belongs to somebody else (-EACCES), or that was unlinked meanwhile, is left out.
  */
@@ -23,6 +24,12 @@ enum { SEGMENTS = 4096 };
 struct found {
     char (*name)[DEBUG_NAME + 40];
     unsigned n;
+};
+
+struct candidate {              /* a segment that the pool's name stands for */
+    unsigned at;                /* in found */
+    bool read, alive;
+    int64_t created;
 };
 
 struct run {
@@ -106,7 +113,8 @@ static bool run__is_asked_for(const struct run *run)
 static void run__refuse(struct run *run, const char *why)
 {
     fprintf(stderr, "weir-inspect: %s: %s\n", run->segment, why);
-    run__worst(run, INSPECT_UNSURE);
+    if (run->o->command != COMMAND_LIST)        /* a list is whole without it */
+        run__worst(run, INSPECT_UNSURE);
 }
 
 static void run__look(void *arg)
@@ -194,6 +202,64 @@ static void run__shared(struct run *run, const char *segment)
     run->rows++;
 }
 
+/* "debug.<target>.<pid>" */
+static bool run__is_pools(const char *segment, const char *target)
+{
+    const char *rest = segment + strlen(DEBUG_PREFIX), *dot = strrchr(rest, '.');
+    size_t n = strlen(target);
+    return segment[0] == 'd' && strncmp(rest, target, n) == 0 && dot == rest + n && run__digits(dot + 1);
+}
+
+struct weighing {
+    struct mapping mapping;
+    struct candidate *candidate;
+};
+
+static void run__weigh(void *arg)
+{
+    struct weighing *w = arg;
+    struct reader r;
+    w->candidate->read = reader_open(&r, w->mapping.base, w->mapping.bytes) == 0;
+    if (w->candidate->read) {
+        w->candidate->alive = strcmp(inspect_life(&r), "dead") != 0 && strcmp(inspect_life(&r), "zombie") != 0;
+        w->candidate->created = r.head.created_real;
+    }
+    reader_close(&r);
+}
+
+static bool run__better(const struct candidate *a, const struct candidate *b)
+{
+    return a->alive != b->alive ? a->alive : !a->alive && a->created > b->created;
+}
+
+/* Leaves out of `found` what the name may stand for, and does not. */
+static void run__choose(struct run *run, const char *target)
+{
+    struct candidate *all = calloc(run->found.n + 1, sizeof *all);
+    unsigned n = 0;
+    char path[512];
+    for (unsigned i = 0; all && i < run->found.n; i++) {
+        struct weighing w = { .candidate = &all[n] };
+        if (!run__is_pools(run->found.name[i], target) || os_segment_path(run->found.name[i], path, sizeof path) || map_open(&w.mapping, path))
+            continue;
+        all[n].at = i;
+        if (!fault_guard(&w.mapping, run__weigh, &w))
+            all[n].read = false;
+        map_close(&w.mapping);
+        n++;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        bool worse = false;
+        for (unsigned j = 0; j < n; j++)
+            worse |= all[i].read && all[j].read && run__better(&all[j], &all[i]);      /* what can't be read is said, not left out */
+        if (!worse)
+            continue;
+        fprintf(stderr, "weir-inspect: %s, of a dead process, is left out: its own name shows it\n", run->found.name[all[i].at]);
+        run->found.name[all[i].at][0] = 0;
+    }
+    free(all);
+}
+
 static void run__each(struct run *run)
 {
     struct found *found = &run->found;
@@ -208,6 +274,8 @@ static void run__each(struct run *run)
     }
     os_segment_each(run__note, found);
     qsort(found->name, found->n, sizeof *found->name, run__order);
+    if (run->o->target)
+        run__choose(run, run->o->target);
     for (unsigned i = 0; i < found->n; i++)
         if (found->name[i][0] == 'd' && (!run->o->target || run__name_matches(found->name[i], run->o->target)))
             last = i;
