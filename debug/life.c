@@ -31,6 +31,9 @@
 #include "watch_private.h"
 
 #define LIFE_MAX (UINT32_C(1) << 30)
+enum { LIFE_LOOK = 16 };        /* ends of lives, roughly, between two looks at the clock */
+
+static uint32_t life__version(uint64_t word) { return (uint32_t)(word >> 44); }
 
 static uint32_t life__time(const struct watch *w)
 {
@@ -45,6 +48,15 @@ static struct life_by life__plain(struct watch *w, const void *site)
     struct life_by by = { .thread = watched_thread(w) };
     by.place = token_of_address(by.thread, site);
     by.token = token_of_site(by.thread, NULL);
+    return by;
+}
+
+/* By who gives back: the place is for the journal alone. */
+static struct life_by life__giver(struct watch *w, const void *site)
+{
+    struct life_by by = { .thread = watched_thread(w) };
+    by.token = token_of_site(by.thread, NULL);
+    by.place = w->head->journal ? token_of_address(by.thread, site) : by.token;
     return by;
 }
 
@@ -142,8 +154,9 @@ void life_end(struct track *t, uint32_t object, const void *site)
     struct life_by by;
     struct tracker_update u;
     if (line_count(word)) {
-        by = life__plain(w, site);
-        life__journal(w, line, TRACK_GIVE, &by, life__time(w));
+        by = life__giver(w, site);
+        if (w->head->journal)
+            life__journal(w, line, TRACK_GIVE, &by, life__time(w));
         store_release_64(line, (word + LINE_VERSION) & ~(LINE_COUNT | LINE_PUBLISHED));     /* life.L1 -> life.L2: the life is over */
         token_count(by.thread, by.token->index, -1);
     }
@@ -152,7 +165,8 @@ void life_end(struct track *t, uint32_t object, const void *site)
         w->tracker->over(line_tracker(line), &u);
     }
     store_release_64(watch_birth(w, object), 0);                /* life.B1 -> reader.A5: itself alone */
-    numbers_publish(w, life__time(w));
+    if (life__version(word) % LIFE_LOOK == 0)                      /* not each time: the clock costs */
+        numbers_publish(w, life__time(w));
     if (w->head->kind == TRACK_DOMAIN)
         objects_end(w, object);
 }
@@ -202,7 +216,7 @@ bool life_ref(struct track *t, uint32_t object, const void *site)
 enum track_left life_unref_by(struct watch *w, uint32_t object, const struct life_by *by)
 {
     uint64_t *line = watch_line(w, object), old = load_acquire_64(line);    /* life.L2 <- life.L1: what others did before they let go */
-    uint32_t now = life__time(w);
+    uint32_t now = w->head->journal ? life__time(w) : 0;        /* trackers take back what is there, whenever it came */
     struct tracker_update u = life__update(w, by, now);
     if (line_count(old) == 1 && !(old & LINE_PUBLISHED) && !line_active(old)) {     /* nobody else, and nobody can find it */
         life__journal(w, line, TRACK_GIVE, by, now);
@@ -231,7 +245,7 @@ enum track_left life_unref_by(struct watch *w, uint32_t object, const struct lif
 enum track_left life_unref(struct track *t, uint32_t object, const void *site)
 {
     struct watch *w = watch_of(t);
-    struct life_by by = life__plain(w, site);
+    struct life_by by = life__giver(w, site);
     return life_unref_by(w, object, &by);
 }
 

@@ -29,9 +29,9 @@ static _Noreturn void op__put_wrong(struct weir_op *op, uint64_t refs, const voi
 /* The caller's op, or nobody's: panic. Only what this thread's slots don't know takes the registry's lock. */
 static void op__check(struct weir_op *op, const void *site)
 {
-    const char *part = "";
     struct weir_pool *pool = weir_op_pool(op);
-    if (thread_cache_known(pool) && arena_op_of(pool, op, &part) == op && strcmp(part, "op") == 0)
+    uint32_t index = weir_op_index(op);
+    if (thread_cache_known(pool) && index < pool->capacity && arena_op(pool, index) == op)
         return;
     misuse_unless_op(op, site);
 }
