@@ -10,4 +10,8 @@ long linux_call(long number, long a, long b, long c, long d, long e, long f);
 /* The start of a small file of /proc or /sys, ending in a zero byte: how many bytes, or a negative errno. */
 long linux_read_file(const char *path, char *text, size_t size);
 
+/* mprotect and madvise, as all of os.h: negative errors, errno as it was. */
+int linux_protect(void *base, size_t bytes, int access);
+int linux_advise(void *base, size_t bytes, int advice);
+
 #endif

@@ -84,7 +84,7 @@ int os_reserve(void **out, size_t bytes, size_t align)
     return 0;
 }
 
-static int linux__protect(void *base, size_t bytes, int access)
+int linux_protect(void *base, size_t bytes, int access)
 {
     int saved = errno;
     int error = mprotect(base, bytes, access) == 0 ? 0 : errno;
@@ -92,7 +92,7 @@ static int linux__protect(void *base, size_t bytes, int access)
     return -error;
 }
 
-static int linux__advise(void *base, size_t bytes, int advice)
+int linux_advise(void *base, size_t bytes, int advice)
 {
     int saved = errno;
     int error = madvise(base, bytes, advice) == 0 ? 0 : errno;
@@ -104,22 +104,22 @@ int os_commit(void *base, size_t bytes)
 {
     if (!common_may_commit())
         return -ENOMEM;
-    return linux__protect(base, bytes, PROT_READ | PROT_WRITE);
+    return linux_protect(base, bytes, PROT_READ | PROT_WRITE);
 }
 
 /* Under mlockall MADV_DONTNEED is refused; Linux 5.18 has a form of it for locked pages. */
 int os_discard(void *base, size_t bytes)
 {
-    int error = linux__advise(base, bytes, MADV_DONTNEED);
+    int error = linux_advise(base, bytes, MADV_DONTNEED);
     if (error == -EINVAL)
-        error = linux__advise(base, bytes, LINUX_MADV_DONTNEED_LOCKED);
+        error = linux_advise(base, bytes, LINUX_MADV_DONTNEED_LOCKED);
     return error;
 }
 
 int os_decommit(void *base, size_t bytes)
 {
     int error = os_discard(base, bytes);
-    return error != 0 ? error : linux__protect(base, bytes, PROT_NONE);
+    return error != 0 ? error : linux_protect(base, bytes, PROT_NONE);
 }
 
 void os_release(void *base, size_t bytes)
@@ -131,7 +131,7 @@ void os_release(void *base, size_t bytes)
 
 int os_advise_huge(void *base, size_t bytes)
 {
-    int error = linux__advise(base, bytes, MADV_HUGEPAGE);
+    int error = linux_advise(base, bytes, MADV_HUGEPAGE);
     return error == -EINVAL ? -ENOTSUP : error;     /* EINVAL: a kernel without transparent huge pages */
 }
 
@@ -180,7 +180,7 @@ int os_bind_node(void *base, size_t bytes, int node)
 /* Kernels before 5.14 don't know MADV_POPULATE_WRITE. */
 int os_populate(void *base, size_t bytes)
 {
-    int error = linux__advise(base, bytes, LINUX_MADV_POPULATE_WRITE);
+    int error = linux_advise(base, bytes, LINUX_MADV_POPULATE_WRITE);
     if (error != -EINVAL)
         return error;
     common_touch(base, bytes);

@@ -159,8 +159,5 @@ const char *os_environment(const char *name)
 
 int os_protect(void *base, size_t bytes, bool accessible)
 {
-    int saved = errno;
-    int error = mprotect(base, bytes, accessible ? PROT_READ | PROT_WRITE : PROT_NONE) == 0 ? 0 : -errno;
-    errno = saved;
-    return error;
+    return linux_protect(base, bytes, accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
 }

@@ -174,19 +174,11 @@ int os_segment_open(struct os_segment *out, const char *name, size_t before, boo
     return error;
 }
 
-static int linux__advise_segment(const struct os_segment *s, size_t at, size_t bytes, int advice)
-{
-    int saved = errno;
-    int error = madvise((char *)s->base + at, bytes, advice) == 0 ? 0 : -errno;
-    errno = saved;
-    return error;
-}
-
 static int linux__allocate_piece(const struct os_segment *s, bool ours, size_t at, size_t bytes)
 {
     if (ours)
         return (int)linux_call(SYS_fallocate, s->file, 0, (long)at, (long)bytes, 0, 0);
-    int error = linux__advise_segment(s, at, bytes, LINUX_POPULATE_WRITE);
+    int error = linux_advise((char *)s->base + at, bytes, LINUX_POPULATE_WRITE);
     return error == -EFAULT ? -ENOSPC : error;                  /* what a touch would have been killed for */
 }
 
@@ -226,7 +218,7 @@ int os_segment_punch(const struct os_segment *s, size_t at, size_t bytes)
     if (s->file < 0)
         return os_discard((char *)s->base + at, bytes);
     if (!linux__is_ours(s))
-        return linux__advise_segment(s, at, bytes, MADV_REMOVE);
+        return linux_advise((char *)s->base + at, bytes, MADV_REMOVE);
     long error;
     do {
         error = linux_call(SYS_fallocate, s->file, LINUX_PUNCH_HOLE, (long)at, (long)bytes, 0, 0);
