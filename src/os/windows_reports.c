@@ -79,7 +79,7 @@ static int windows__file_error(void)
 static int windows__open(intptr_t *out, const char *path, DWORD access, DWORD how)
 {
     DWORD saved = GetLastError();
-    HANDLE file = CreateFileA(path, access, FILE_SHARE_READ, NULL, how, FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE file = CreateFileA(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, how, FILE_ATTRIBUTE_NORMAL, NULL);
     int error = file == INVALID_HANDLE_VALUE ? windows__file_error() : 0;
     SetLastError(saved);
     *out = (intptr_t)file;
