@@ -8,11 +8,13 @@
 
 #ifdef __linux__
 #include "child.h"
+#define QUOTE ""
 #else
 struct told {
     int status;
     char text[8192];
 };
+#define QUOTE "\""                       /* cmd takes the first and the last one away */
 #define popen _popen
 #define pclose _pclose
 #endif
@@ -356,7 +358,7 @@ static void told_by_a_command(struct told *told, const char *before, const char 
     char command[1200];
     size_t n = 0, got;
     FILE *out;
-    snprintf(command, sizeof command, "%s\"%s\" --plant \"%s\" 2>&1", before, self, name);
+    snprintf(command, sizeof command, QUOTE "%s\"%s\" --plant \"%s\" 2>&1" QUOTE, before, self, name);
     fflush(stdout);
     out = popen(command, "r");
     assert_non_null(out);
