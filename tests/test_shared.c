@@ -642,6 +642,32 @@ static void a_half_made_one_is_refused_and_removed(void **state)
     assert_true(found > 0);
 }
 
+static void *say_who_made_it(void *magic)
+{
+    nap_us(5000);                               /* most likely after the open below has begun; it is right either way */
+    poke(0, magic, 8);
+    return NULL;
+}
+
+static void one_that_says_nothing_yet_is_waited_for(void **state)
+{
+    unsigned char magic[8];
+    char path[256];
+    pthread_t maker;
+    int fd;
+    (void)state;
+    assert_int_equal(weir_pool_close(shared_of(64)), 0);
+    segment_path(path, sizeof path);
+    fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, magic, sizeof magic, 0), sizeof magic);
+    close(fd);
+    poke(0, &(uint64_t){ 0 }, 8);               /* as it is between its birth and its creator's name */
+    assert_int_equal(pthread_create(&maker, NULL, say_who_made_it, magic), 0);
+    assert_int_equal(weir_pool_close(opened()), 0);
+    pthread_join(maker, NULL);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -668,6 +694,7 @@ int main(void)
         CASE(a_truncated_one_is_refused),
         CASE(one_under_another_name_is_refused),
         CASE(a_half_made_one_is_refused_and_removed),
+        CASE(one_that_says_nothing_yet_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OPEN_PATIENCE INT64_C(200000000)        /* ns: for the creator's name */
+#define OPEN_NAP INT64_C(200000)
+
 _Static_assert(sizeof(struct weir_pool) + WEIR_THREAD_SLOTS * 64 + sizeof(struct segment) <= SEGMENT_BEFORE,
                "the private part of a shared pool lies in front of its mapping");
 
@@ -162,6 +165,17 @@ static bool open__same(const struct segment_head *a, const struct segment_head *
     return memcmp(a, b, offsetof(struct segment_head, stack)) == 0;
 }
 
+/* Between the birth of a segment and its creator's name in it lie a few system calls: who comes then waits a little, as nothing says yet whether the
+ * creator lives. */
+static void open__await_creator(const struct os_segment *os)
+{
+    const struct segment_head *head = os->base;
+    int64_t until = os_now() + OPEN_PATIENCE;
+    uint32_t nobody = 0;
+    while (os->bytes >= sizeof *head && !load_acquire_64(&head->magic) && os_now() < until)     /* segment.M2 */
+        (void)os_wait(&nobody, 0, os_now() + OPEN_NAP);
+}
+
 /* A copy of the head, if it is right. */
 static int open__check(struct segment_head *copy, const char *name, const char *file)
 {
@@ -169,6 +183,7 @@ static int open__check(struct segment_head *copy, const char *name, const char *
     int error = os_segment_open(&os, file, 0, false);
     if (error)
         return open__system(error, name, file);
+    open__await_creator(&os);
     error = segment_check_head(os.base, os.bytes, name);
     if (!error) {
         memcpy(copy, os.base, offsetof(struct segment_head, stack));
