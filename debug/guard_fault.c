@@ -26,7 +26,7 @@ static struct guard_range {
 
 static void guard__say(const struct weir_pool *pool, struct track *t, uint32_t object, size_t offset, const void *code)
 {
-    char text[1536], story[1024] = "", where[320];
+    char text[2048], story[1024] = "", where[320];
     misuse_where(where, sizeof where, code);
     guard_biography(t, object, story, sizeof story);
     (void)snprintf(text, sizeof text, "weir: op %u of pool \"%s\" was used after it was put: at byte %zu of its buffer of %zu\n  at %s%s%s\n  next: the "

@@ -149,7 +149,6 @@ static void actors__read(struct stage *s)
 {
     if (!read_by_library(pool, s, s->own))
         actors__wrong(s, "weir_leaks: %s", weir_error_message());
-    __atomic_store_n(&s->own_read, 1, __ATOMIC_RELEASE);
 }
 
 /* -- the end ---------------------------------------------------------------------------------------------------------------------- */
@@ -262,8 +261,18 @@ static void actors__pool(struct stage *s, unsigned process)
 {
     struct weir_pool_config config = { .name = s->pool, .capacity = CAPACITY, .buffer_size = 64, .debug = s->plan.spec,
                                        .flags = s->plan.processes > 1 ? WEIR_POOL_SHARED : 0, .max_threads = 64 };
-    if (process == 0 && weir_pool_create(&pool, &config) != 0)
-        actors__wrong(s, "create: %s", weir_error_message());
+    time_t until = time(NULL) + PATIENCE_S;
+    int error;
+    if (process == 0) {
+        if (weir_pool_create(&pool, &config) != 0)
+            actors__wrong(s, "create: %s", weir_error_message());
+        return;
+    }
+    while ((error = weir_pool_open(&pool, s->pool)) != 0) {
+        if ((error != -ENOENT && error != -EAGAIN) || time(NULL) > until)
+            actors__wrong(s, "open: %s", weir_error_message());
+        sched_yield();
+    }
 }
 
 void actors_process(struct stage *s, unsigned process)

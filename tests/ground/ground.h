@@ -12,7 +12,7 @@
 #include <weir/weir.h>
 #include <weir/track.h>
 
-enum { ACTORS = 12, PROCESSES = 4, OPS = 2, REFS = 5, SITES = 3, HANDS = 16, HOLDERS_READ = 128, TEXT = 400, FIRST_LINE = 1000 };
+enum { ACTORS = 12, PROCESSES = 4, OPS = 2, REFS = 5, SITES = 3, HANDS = 16, HOLDERS_READ = 128, TEXT = 400, WAVES = 6, FIRST_LINE = 1000 };
 
 /* -- the plan -------------------------------------------------------------------------------------------------------------------- */
 enum kind { KIND_XOR, KIND_SUM, KIND_SKETCH, KIND_SLOTS, KIND_RELEASERS, KIND_JOURNAL, KINDS };
@@ -90,7 +90,6 @@ struct stage {
         uint32_t begun, ended;  /* steps of the loop in which it was killed: even ones take, odd ones give */
     } busy[ACTORS];
     struct reading own[OPS];    /* by weir_leaks, on actor 0 */
-    unsigned own_read;
     char wrong[TEXT];           /* the first complaint of an actor */
 };
 

@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { INSPECT_EACH = 100, PATIENCE_S = 70 };
+enum { INSPECT_EACH = 20, PATIENCE_S = 70 };
 
 static struct stage *stage;
 static struct score score, by_kind[KINDS];
@@ -44,11 +44,11 @@ static bool has_ended(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-/* Waits for a word of the stage; false: somebody has complained, ended or is late. */
-static bool wait_for(const unsigned *word, const pid_t *pid)
+/* Waits until all actors have done all of it; false: somebody has complained, ended or is late. */
+static bool wait_for_all(const pid_t *pid)
 {
     time_t until = time(NULL) + PATIENCE_S;
-    while (!__atomic_load_n(word, __ATOMIC_ACQUIRE)) {
+    while (__atomic_load_n(&stage->wave, __ATOMIC_ACQUIRE) < WAVES) {
         for (unsigned i = 0; i < stage->plan.processes; i++)
             if (has_ended(pid[i]))
                 return false;
@@ -125,7 +125,7 @@ static void kill_them(pid_t *pid)
 /* All have read and wait: what is on the stage is the truth. */
 static bool look(pid_t *pid, bool inspect, char *wrong)
 {
-    if (!wait_for(&stage->own_read, pid)) {
+    if (!wait_for_all(pid)) {
         snprintf(wrong, TEXT, "%s", stage->wrong[0] ? stage->wrong : "a process ended, or nothing went on");
         return false;
     }

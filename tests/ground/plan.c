@@ -87,7 +87,7 @@ void plan_draw(struct plan *p, uint64_t seed)
     memset(p, 0, sizeof *p);
     p->seed = seed;
     plan__tracker(p, &r);
-    p->processes = 1;
+    p->processes = random_below(&r, 2) ? 1 : random_between(&r, 2, PROCESSES);
     p->actors = random_between(&r, p->processes, ACTORS);
     p->ops = random_between(&r, 1, OPS);
     p->noise = random_below(&r, 3) ? random_below(&r, 60) : 0;

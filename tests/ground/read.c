@@ -183,4 +183,6 @@ void read_remove(const struct stage *s)
     char name[128];
     read__segment(s, name, sizeof name);
     (void)os_segment_unlink(name);
+    if (s->plan.processes > 1)
+        (void)weir_pool_unlink(s->pool);
 }
