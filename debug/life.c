@@ -118,7 +118,7 @@ static void life__start(struct watch *w, uint32_t object, uint32_t generation, c
     if (w->tracker)
         w->tracker->first(line_tracker(line), &u);
     if (w->head->journal)
-        store_relaxed_64(line_journal(w, line), 0);             /* as all of the line, published by life.L1 */
+        journal_begin(line_journal(w, line), w->head->journal);
     life__journal(w, line, TRACK_BORN, by, now);
     store_relaxed_32(watch_places(w, object), by->place->site | by->place->site << 16);
     store_release_64(watch_birth(w, object), (uint64_t)now << 32 | generation);     /* life.B1 -> reader.A5: itself alone; the line's first word orders it */
