@@ -1,5 +1,5 @@
 #!/bin/sh
-# stress/demo-leak.sh [seconds] - weir-serve with bugs planted into it, under load, and what weir-inspect says of it: installs what is missing, builds the
+# stress/demo-leak.sh [seconds | short] - weir-serve with bugs planted into it, under load, and what weir-inspect says of it: installs what is missing, builds the
 # release, and runs the server four times, with wrk for so many seconds (3) each:
 #
 #     as it is        no leak is reported
@@ -7,7 +7,7 @@
 #     connection      a connection is never released, one in 1,000
 #     worker          a second process is killed by SIGKILL with five buffers of a shared pool in its hands
 #
-# The server's binary is the same each time, and the same as without the debug layer: WEIR_DEBUG in its environment is all. Each bug has a line in the source
+# short: all three in one run, a second of load each. The server's binary is the same each time, and the same as without the debug layer: WEIR_DEBUG in its environment is all. Each bug has a line in the source
 # that a comment marks; weir-inspect must name that line, and the holder.
 #
 # The last line is JSON: {"planted":N,"found":N,"wrongly_accused":N}. planted: as the server counted them itself; found: those for which weir-inspect
@@ -19,6 +19,11 @@ cd "$(dirname "$0")/.." || exit 1
 
 packages="gcc g++ make cmake libc6-dev libck-dev libhttp-parser-dev libjansson-dev libdw-dev wrk jq"
 seconds=${1:-3}
+short=
+[ "$seconds" != short ] || {
+    short=yes
+    seconds=1
+}
 server=
 planted=0
 found=0
@@ -26,7 +31,7 @@ wrong=0
 work=$(mktemp -d) || exit 1
 
 finish() {
-    [ -z "$server" ] || kill -KILL "$server" 2>/dev/null
+    [ -z "$server" ] || stop KILL
     rm -rf "$work"
 }
 trap finish EXIT
@@ -38,7 +43,7 @@ fail() {
 }
 
 case $seconds in
-'' | *[!0-9]* | 0) fail "seconds must be a number above 0, not \"$seconds\"" ;;
+'' | *[!0-9]* | 0) fail "seconds must be a number above 0, or short, not \"$seconds\"" ;;
 esac
 
 # quietly <command ...>: its output is shown only if it fails.
@@ -78,11 +83,17 @@ start() {
     url=http://$(sed -n 's/^listening on //p' "$work/server")
 }
 
-# stop: $said, its last line.
+# stop [signal]: and what its segments hold is thrown away, which weir-inspect could read still.
 stop() {
-    kill -TERM $server
-    wait $server
+    kill -"${1:-TERM}" $server
+    wait $server 2>/dev/null
+    rm -f /dev/shm/weir*.debug.*."$server" /dev/shm/weir*.debug.*."$server".begin /dev/shm/weir*.serve-sink-"$server"*
     server=
+}
+
+# ended: it stops by itself; $said, its last line.
+ended() {
+    stop
     said=$(tail -n 1 "$work/server")
     echo "$said" | jq -e '.requests > 0 and .errors == 0' >/dev/null 2>&1 || {
         cat "$work/server" >&2
@@ -103,14 +114,15 @@ load() {
 # mark: this moment. What is older is none of the load's: the ops that wait for connections.
 mark() {
     quietly "$inspect" mark $server begin
+    [ $# = 0 ] || quietly "$inspect" mark "$1" begin
 }
 
-# settled: wrk's connections are gone, and the page that they were sent, which is rendered anew each second.
+# What is a leak: the ops that live longest in the server as it is are the pages, which are rendered anew each second.
+leaks="--since begin --min-age 2.5"
 settled() {
-    sleep 2.2
+    sleep 3
 }
 
-leaks="--since begin --min-age 1.5"
 # look [status]: what it says, for people and for programs.
 look() {
     echo "\$ weir-inspect leaks $server $leaks"
@@ -127,67 +139,103 @@ line() {
     grep -n '/\* planted: ' "stress/serve/$1" | cut -d : -f 1
 }
 
-# judge <kind> <file> <holder's name, a pattern> <state>: compares with what was planted.
-judge() {
-    jq -s --arg place "$2:$(line "$2")" --arg name "$3" --arg state "$4" '
-        def accused: [.holders[] | select(.refs > 0) as $h | .sites[] | select(.refs > 0) |
-                      {place: "\(.file | split("/") | last):\(.line)", name: $h.name, state: $h.state}];
-        def right: .certainty == "certified" and (accused | length == 1) and
-                   (accused[0] | .place == $place and (.name | test($name)) and .state == $state);
-        [.[].leaks[]] | { found: map(select(right)) | length, wrong: map(select(right | not)) | length }' "$work/json" >"$work/judged" ||
-        fail "weir-inspect --json said something else than expected"
-    this=$(echo "$said" | jq ".planted.$1")
-    seen=$(jq .found "$work/judged")
-    others=$(jq .wrong "$work/judged")
-    echo "planted by $1: $this; found, with $2:$(line "$2") and its holder: $seen; others accused: $others"
-    echo
-    planted=$((planted + this))
-    found=$((found + (seen < this ? seen : this)))
-    wrong=$((wrong + others + (seen > this ? seen - this : 0)))
+# planted_by <kind>: $file, the holder's $name and $state.
+planted_by() {
+    state=alive
+    name='^worker-[0-9]+$'
+    case $1 in
+    unref) file=log.c ;;
+    connection) file=connection.c ;;
+    worker)
+        file=sink.c
+        name='^sink$'
+        state=dead
+        ;;
+    esac
 }
 
+# judge <kind ...>: compares with what was planted.
+judge() {
+    others=$(jq -s '[.[].leaks[]] | length' "$work/json") || fail "weir-inspect --json said something else than expected"
+    for kind in "$@"; do
+        planted_by "$kind"
+        seen=$(jq -s --arg place "$file:$(line $file)" --arg name "$name" --arg state $state '
+            def accused: [.holders[] | select(.refs > 0) as $h | .sites[] | select(.refs > 0) |
+                          {place: "\(.file | split("/") | last):\(.line)", name: $h.name, state: $h.state}];
+            [.[].leaks[] | select(.certainty == "certified") | accused | select(length == 1) |
+             select(.[0] | .place == $place and (.name | test($name)) and .state == $state)] | length' "$work/json")
+        this=$(echo "$said" | jq ".planted.$kind")
+        echo "planted by $kind: $this; found, with $file:$(line $file) and its holder: $seen"
+        [ "$seen" -le "$this" ] || seen=$this
+        planted=$((planted + this))
+        found=$((found + seen))
+        others=$((others - seen))
+    done
+    echo "others accused: $others"
+    echo
+    wrong=$((wrong + others))
+}
+
+# kill_sink: it has stopped with records in its hands; half a second after its death it must be known as dead.
+kill_sink() {
+    sink=$(sed -n 's/^the sink, process \([0-9]*\), holds .*/\1/p' "$work/server")
+    [ -n "$sink" ] || fail "the sink did not stop with records in its hands"
+    echo "\$ kill -KILL $sink"
+    kill -KILL "$sink"
+    sleep 0.5
+    "$inspect" leaks $server --json | jq -s -e --argjson pid "$sink" \
+        '[.[].leaks[].holders[] | select(.pid == $pid and .state == "dead" and .sites[0].line > 0)] | length == 5' >/dev/null ||
+        fail "half a second after the kill its five records are not those of a dead process"
+}
+
+# -- all in one run ---------------------------------------------------------------------------------------------------------------
+if [ $short ]; then
+    start --fault unref:1000 --fault connection:100 --fault worker
+    mark serve-sink-$server         # by name: nobody of the server has used it yet
+    load --connections 64
+    load --connections 16 -H "Connection: close"
+    kill_sink
+    settled
+    look 23
+    ended
+    judge unref connection worker
+else
+
 # -- four runs ------------------------------------------------------------------------------------------------------------------
-start --log /dev/null --sink
-mark
-load --connections 64
-settled
-look 0
-stop
-wrong=$((wrong + $(jq -s '[.[].leaks[]] | length' "$work/json")))
-[ "$(echo "$said" | jq .live)" = 0 ] || fail "the server as it is has ops that did not come back"
-echo
+    start --log /dev/null --sink
+    mark serve-sink-$server
+    load --connections 64
+    settled
+    look 0
+    ended
+    judge
+    [ "$(echo "$said" | jq .live)" = 0 ] || fail "the server as it is has ops that did not come back"
 
-start --fault unref:10000
-mark
-load --connections 64
-settled
-look 23
-stop
-judge unref log.c '^worker-[12]$' alive
+    start --fault unref:10000
+    mark
+    load --connections 64
+    settled
+    look 23
+    ended
+    judge unref
 
-start --fault connection:1000
-mark
-load --connections 16 -H "Connection: close"
-settled
-look 23
-stop
-judge connection connection.c '^worker-[12]$' alive
+    start --fault connection:1000
+    mark
+    load --connections 16 -H "Connection: close"
+    settled
+    look 23
+    ended
+    judge connection
 
-start --fault worker
-mark
-load --connections 64
-sink=$(sed -n 's/^the sink, process \([0-9]*\), holds .*/\1/p' "$work/server")
-[ -n "$sink" ] || fail "the sink did not stop with records in its hands"
-echo "\$ kill -KILL $sink"
-kill -KILL "$sink"
-sleep 0.5
-"$inspect" leaks $server --json | jq -s -e --argjson pid "$sink" \
-    '[.[].leaks[].holders[] | select(.pid == $pid and .state == "dead" and .sites[0].line > 0)] | length == 5' >/dev/null ||
-    fail "half a second after the kill its five are not those of a dead process"
-settled
-look 23
-stop
-judge worker sink.c '^sink$' dead
+    start --fault worker
+    mark serve-sink-$server
+    load --connections 64
+    kill_sink
+    settled
+    look 23
+    ended
+    judge worker
+fi
 
 echo "{\"planted\":$planted,\"found\":$found,\"wrongly_accused\":$wrong}"
 [ $planted -gt 0 ] && [ $found = $planted ] && [ $wrong = 0 ]

@@ -264,6 +264,45 @@ static void a_drain_with_too_few_ops_does_too(void **state)
     a_drain_under_load_loses_no_op("4");
 }
 
+#ifndef WEIR_WITHOUT_LAYER
+/* -- followed ---------------------------------------------------------------------------------------------------------------- */
+
+/* Ops that go from thread to thread, references of the log, records for another process, connections: all come back, and the layer, which ends a process
+ * that leaks with 23, agrees. */
+static void nothing_leaks_while_followed(const char *debug, const char *capacity)
+{
+    struct serve s = serve_start("--log", "/dev/null", "--sink", "--capacity", capacity, "--threads", "4", "--debug", debug);
+    struct thread threads[CALLERS];
+    struct caller callers[CALLERS];
+    struct client *c = client_open(s.number);
+    long long seen;
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i] = (struct caller){ .number = s.number, .seed = (unsigned)i };
+        thread_start(&threads[i], until_the_end, &callers[i]);
+    }
+    do {
+        assert_right(client_ask(c, get_stats));
+        seen = client_number(c->body, NULL, "requests");
+    } while (seen < 1000);
+    client_close(c);
+    serve_stop(&s);
+    for (int i = 0; i < CALLERS; i++)
+        thread_join(&threads[i]);
+}
+
+static void a_followed_server_with_a_log_and_a_sink_leaks_nothing(void **state)
+{
+    (void)state;
+    nothing_leaks_while_followed("track=sketch,journal=4,exit=23", "65536");
+}
+
+static void a_sampled_one_does_not_either_when_connections_take_turns(void **state)
+{
+    (void)state;
+    nothing_leaks_while_followed("guard,track=slots,sample=3,exit=23", "6");
+}
+#endif
+
 static bool refuses(uint16_t number)
 {
     weir_handle handle = net_try_connect(number);
@@ -351,6 +390,12 @@ static void what_is_wrong_on_the_command_line_is_told(void **state)
     assert_int_equal(ends_with("--threads", "-1"), 2);
     assert_int_equal(ends_with("--nothing", "1"), 2);
     assert_int_equal(ends_with("--json", "1"), 2);
+    assert_int_equal(ends_with("--fault", "unref"), 2);
+    assert_int_equal(ends_with("--fault", "unref:0"), 2);
+    assert_int_equal(ends_with("--fault", "worker:1"), 2);
+    assert_int_equal(ends_with("--fault", "nothing:1"), 2);
+    assert_int_equal(ends_with("--debug", "track=nothing"), 1);
+    assert_int_equal(ends_with("--log", "/nowhere/at/all"), 1);
     serve_stop(&s);
 }
 
@@ -365,6 +410,10 @@ int main(void)
         cmocka_unit_test(resets_hurt_nobody_else),
         cmocka_unit_test(a_drain_under_load_ends_with_every_op_back),
         cmocka_unit_test(a_drain_with_too_few_ops_does_too),
+#ifndef WEIR_WITHOUT_LAYER
+        cmocka_unit_test(a_followed_server_with_a_log_and_a_sink_leaks_nothing),
+        cmocka_unit_test(a_sampled_one_does_not_either_when_connections_take_turns),
+#endif
         cmocka_unit_test(a_drain_ends_idle_connections_and_finishes_requests),
         cmocka_unit_test(a_drain_cuts_off_who_never_ends),
         cmocka_unit_test(silent_connections_end_after_their_time),

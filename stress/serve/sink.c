@@ -3,7 +3,7 @@
  * Purpose    what a logger or a metrics process beside a server is: it dies on its own, with buffers in its hands or without.
  * Protocol   a record is an op of the shared pool. The server writes {handle, hold} into a pipe; the sink takes a reference by the handle and
  *            writes the same back, with how many it holds now; then the server drops its hold. The sink keeps records until it has a batch of
- *            SINK_BATCH, "writes" that, and gives all of it back.
+ *            SINK_BATCH or none comes for a while, "writes" that, and gives all of it back.
  * Invariant  given[index] is the server's hold on a record whose answer has not come. Under the lock: so a record is dropped once, by its answer or by
  *            the sink's end.
  * Threads    sink_record: any worker. The answers: one thread of its own
@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@
 #include "fault.h"
 #include "serve.h"
 
-enum { SINK_RECORDS = 256, SINK_BYTES = 128, SINK_BATCH = 8, SINK_STOP = 5, SINK_EVERY = 16 };
+enum { SINK_RECORDS = 256, SINK_BYTES = 128, SINK_BATCH = 8, SINK_STOP = 5, SINK_EVERY = 16, SINK_WAIT_MS = 200 };
 
 const char sink_option[] = "sink-of";
 
@@ -63,10 +64,19 @@ static bool sink__say(struct sink_message m, unsigned held)
 }
 
 /* A batch, as if it were written somewhere. */
-static void sink__write(struct weir_op **batch, unsigned n)
+static bool sink__write(struct weir_op **batch, unsigned *n)
 {
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < *n; i++)
         weir_op_unref(batch[i]);
+    *n = 0;
+    return sink__say((struct sink_message){ 0 }, 0);
+}
+
+/* true: a record is there, or the end. A batch that is not full waits no longer than that for more. */
+static bool sink__more(void)
+{
+    struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+    return poll(&in, 1, SINK_WAIT_MS) != 0;
 }
 
 int sink_main(const char *pool_name, const char *stop_at)
@@ -80,21 +90,21 @@ int sink_main(const char *pool_name, const char *stop_at)
         return 1;
     }
     weir_holder_name("sink");
-    while (read(STDIN_FILENO, &m, sizeof m) == (ssize_t)sizeof m) {
+    for (;;) {
+        if (n && !sink__more() && !sink__write(batch, &n))
+            break;
+        if (read(STDIN_FILENO, &m, sizeof m) != (ssize_t)sizeof m)
+            break;
         batch[n] = weir_op_ref_handle(pool, m.handle);      /* planted: it dies with this */
         n += batch[n] != NULL;
         if (!sink__say(m, n))
             break;
         while (stop && n == stop)
             pause();
-        if (n < SINK_BATCH)
-            continue;
-        sink__write(batch, n);
-        n = 0;
-        if (!sink__say((struct sink_message){ 0 }, 0))
+        if (n == SINK_BATCH && !sink__write(batch, &n))
             break;
     }
-    sink__write(batch, n);
+    (void)sink__write(batch, &n);
     return weir_pool_close(pool) ? 1 : 0;
 }
 
