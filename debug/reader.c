@@ -243,16 +243,36 @@ struct reader_holder reader_named(const struct reader *r, const struct verdict *
 
 /* -- who is alive -------------------------------------------------------------------------------------------------------------------- */
 
-enum weir_holder_state reader_holder_state(struct reader *r, uint32_t holder)
+static uint8_t reader__ask(const struct reader *r, struct debug_holder *h)
+{
+    struct os_process process = { h->process.boot, h->process.space, h->process.pid, h->process.start };
+    uint8_t state;
+    h->beat &= UINT32_MAX;              /* so far apart that nothing overflows */
+    state = (uint8_t)(1 + holder_state(h, reader_now(r) / DEBUG_UNIT, r->head.hung / (uint64_t)DEBUG_UNIT));
+    if (h->state == DEBUG_EXITED && os_process_life(&process) == OS_ALIVE)
+        state |= READER_ENDED;
+    return state;
+}
+
+static uint8_t reader__state(struct reader *r, uint32_t holder)
 {
     struct reader_tables *t = reader_tables(r);
     struct debug_holder copy;
     if (!reader_holder(r, holder, &copy))
-        return WEIR_ALIVE;
-    copy.beat &= UINT32_MAX;            /* so far apart that nothing overflows */
+        return 1 + WEIR_ALIVE;
     if (!t->state[holder])
-        t->state[holder] = (uint8_t)(1 + holder_state(&copy, reader_now(r) / DEBUG_UNIT, r->head.hung / (uint64_t)DEBUG_UNIT));
-    return (enum weir_holder_state)(t->state[holder] - 1);
+        t->state[holder] = reader__ask(r, &copy);
+    return t->state[holder];
+}
+
+enum weir_holder_state reader_holder_state(struct reader *r, uint32_t holder)
+{
+    return (enum weir_holder_state)((reader__state(r, holder) & ~READER_ENDED) - 1);
+}
+
+bool reader_holder_ended(struct reader *r, uint32_t holder)
+{
+    return (reader__state(r, holder) & READER_ENDED) != 0;
 }
 
 /* The monotonic clock of another boot says nothing here: then it is when the owner wrote last. */

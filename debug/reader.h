@@ -57,6 +57,7 @@ bool reader_token(const struct reader *r, uint32_t token, struct debug_token *ou
 /* Holders. state is asked of the system, at most once a refresh for each. */
 const struct debug_holder *reader_holder(const struct reader *r, uint32_t holder, struct debug_holder *copy);     /* NULL: no such */
 enum weir_holder_state reader_holder_state(struct reader *r, uint32_t holder);
+bool reader_holder_ended(struct reader *r, uint32_t holder);    /* dead, but in good order, and its process goes on: what it took may have been handed on */
 /* Sites. text is checked: ends in a zero byte within the segment; "" if it is bad. */
 bool reader_site(const struct reader *r, uint32_t site, struct debug_site *out);
 const char *reader_text(const struct reader *r, uint32_t at, char *copy, size_t size);

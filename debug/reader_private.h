@@ -10,6 +10,7 @@
 enum {
     READER_TRIES = 32,          /* of a stable reading; the first ones without waiting */
     READER_QUICK = 8,
+    READER_ENDED = 0x80,
     READER_PATIENCE = 200000000, /* ns to wait for lines, for one reader */
     READER_DEAD = 4,            /* dead threads in the midst of updates of one line that are taken back at most */
     READER_DECODES = 1024,      /* prefixes tried for one line at most */
@@ -27,7 +28,7 @@ struct reader_tables {          /* at reader.memory; the arrays lie behind it */
     uint32_t *holder, *site;    /* [tokens] */
     struct reader_intent *dead; /* [holders] */
     uint32_t dead_n;
-    uint8_t *state;             /* [holders], 1 + enum weir_holder_state; 0: not asked since the last refresh */
+    uint8_t *state;             /* [holders], 1 + enum weir_holder_state, with READER_ENDED; 0: not asked since the last refresh */
     uint64_t *line;             /* a line as it was read, READER_LINE words at most */
     uint64_t *copy;             /* READER_DEAD + 1 lines: with updates taken back */
     struct debug_node *nodes;   /* [head.nodes]: those of the last line that was read */

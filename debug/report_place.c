@@ -118,11 +118,18 @@ void report_holder(const struct report_scope *s, uint32_t holder, struct report_
         (void)snprintf(out->name, sizeof out->name, "thread %lld", (long long)copy.tid);
 }
 
+/* A thread that took by a plain call and has ended in good order may have handed it on: in a correct program it has. */
+static bool place__may_be_elsewhere(struct reader *r, const struct reader_holder *h)
+{
+    struct report_scope scope = { r, NULL, NULL };
+    return !(r->head.flags & DEBUG_OWN) && !report_site_is_hold(&scope, h->site) && reader_holder_ended(r, h->holder);
+}
+
 bool report_is_of_the_dead(struct reader *r, const struct reader_object *o)
 {
     for (unsigned i = 0; i < o->verdict.n; i++) {
         struct reader_holder h = reader_named(r, &o->verdict, i);
-        if (h.holder && h.refs > 0 && reader_holder_state(r, h.holder) >= WEIR_ZOMBIE)
+        if (h.holder && h.refs > 0 && reader_holder_state(r, h.holder) >= WEIR_ZOMBIE && !place__may_be_elsewhere(r, &h))
             return true;
     }
     return false;

@@ -147,6 +147,18 @@ static void what_an_ended_thread_has_is_told_at_once(void **state)
     close_quiet(pool);
 }
 
+/* By plain calls it may have handed it on, as this one did. */
+static void who_handed_on_and_ended_is_not_accused(void **state)
+{
+    struct weir_pool *pool = watched("track=sketch");
+    (void)state;
+    on_another_thread(get_and_end, pool);
+    assert_int_equal(weir_leaks(pool, INT64_C(3600000000000), NULL, NULL), 0);
+    assert_int_equal(weir_leaks(pool, 0, NULL, NULL), 1);
+    weir_op_put(kept);
+    close_quiet(pool);
+}
+
 static int use_the_pool(const struct weir_leak *leak, void *pool)
 {
     struct weir_op *op = weir_op_get(pool);
@@ -207,6 +219,7 @@ int main(void)
         cmocka_unit_test(the_young_are_left_out_and_a_null_function_only_counts),
         cmocka_unit_test(it_stops_when_it_is_told_to),
         cmocka_unit_test(what_an_ended_thread_has_is_told_at_once),
+        cmocka_unit_test(who_handed_on_and_ended_is_not_accused),
         cmocka_unit_test(its_function_may_call_anything_but_close),
         cmocka_unit_test(a_domains_objects_are_told_by_their_addresses),
         cmocka_unit_test(null_is_an_error_that_is_said),

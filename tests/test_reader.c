@@ -485,6 +485,9 @@ static void holders_are_asked_of_the_system(void **state)
     assert_int_equal(reader_holder_state(&r, 2), WEIR_DEAD);
     assert_int_equal(reader_holder_state(&r, 4), WEIR_HUNG);
     assert_int_equal(reader_holder_state(&r, 5), WEIR_DEAD);
+    assert_true(reader_holder_ended(&r, 5));
+    assert_false(reader_holder_ended(&r, 2));
+    assert_false(reader_holder_ended(&r, 6));
     assert_int_equal(reader_holder_state(&r, 6), WEIR_ALIVE);
     reader_close(&r);
     image_free(&im);

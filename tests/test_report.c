@@ -53,6 +53,12 @@ const struct debug_holder *reader_holder(const struct reader *r, uint32_t holder
     return copy;
 }
 
+bool reader_holder_ended(struct reader *r, uint32_t holder)
+{
+    (void)r;
+    return holders[holder].state == DEBUG_EXITED;
+}
+
 enum weir_holder_state reader_holder_state(struct reader *r, uint32_t holder)
 {
     (void)r;
