@@ -224,9 +224,12 @@ class Pools(gdb.Command):
     def invoke(self, argument, from_tty):
         rows = []
         for s in segments():
-            n = s.numbers
-            rows.append((s.name, "domain" if s.is_domain else "pool", s.head.pid, n.capacity, n.live, n.cached, n.free, sum(1 for _ in s.objects()),
-                         s.head.sample, s.tracker(), ",".join(s.flags()) or "-"))
+            n, followed = s.numbers, sum(1 for _ in s.objects())
+            if not n.capacity:          # nothing was written down yet, or never is: a domain
+                n.capacity, n.live = s.head.objects, followed
+                n.free = n.capacity - n.live
+            rows.append((s.name, "domain" if s.is_domain else "pool", s.head.pid, n.capacity, n.live, n.cached, n.free, followed, s.head.sample, s.tracker(),
+                         ",".join(s.flags()) or "-"))
         table(("name", "kind", "pid", "capacity", "live", "cached", "free", "followed", "sample", "tracker", "also"), rows)
 
 
