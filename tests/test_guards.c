@@ -492,6 +492,19 @@ static void programs_without_a_bug_are_never_accused(void **state)
     }
 }
 
+static void protected_buffers_are_not_registered(void **state)
+{
+    struct weir_pool *pages = pool_guarded("pages", "guard=page"), *poison = pool_guarded("poison", "guard");
+    struct weir_iovec out[4];
+    (void)state;
+    assert_int_equal(weir_pool_iovecs(pages, out, 4), -ENOTSUP);
+    assert_says(weir_error_message(), "\"pages\"", "guard=page", (char *)NULL);
+    assert_int_equal(weir_pool_iovecs(poison, out, 4), 1);
+    weir_pool_iovecs_release(poison);
+    close_quiet(pages);
+    close_quiet(poison);
+}
+
 #if ASAN
 static void a_use_after_put_is_asan_s_own_report(void **state)
 {
@@ -564,6 +577,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_use_of_protected_pages_is_caught_in_the_act),
         cmocka_unit_test(a_wrong_hold_is_caught),
         cmocka_unit_test(programs_without_a_bug_are_never_accused),
+        cmocka_unit_test(protected_buffers_are_not_registered),
 #if ASAN
         cmocka_unit_test(a_use_after_put_is_asan_s_own_report),
         cmocka_unit_test(a_use_beyond_the_buffer_is_asan_s_own_report),

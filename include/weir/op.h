@@ -42,7 +42,8 @@ struct _OVERLAPPED {
 
 /* weir_op_get - take one op from the pool.
  *
- * owns      before: the pool; after: the caller alone, one reference. OVERLAPPED zeroed, buffer and user area as they were left
+ * owns      before: the pool; after: the caller alone, one reference. OVERLAPPED zeroed, buffer and user area as they were left; a guarded pool's
+ *           buffer (track.h) is poison
  * threads   any, concurrently; the first call of a thread makes its cache
  * progress  wait-free while the cache has ops; lock-free to refill; may commit memory until `capacity` is committed; one
  *           process-wide barrier (a system call) when other threads' caches must be searched, none while they have nothing new

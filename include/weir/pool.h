@@ -185,7 +185,7 @@ WEIR_API bool weir_pool_owns(const struct weir_pool *pool, const void *inside);
  * would still be read into, and the buffer stay empty.
  *
  * owns      out is the caller's, room for n; ranges are the pool's. Calls count: each needs its release
- * errors    -EINVAL: the pool has no buffers; -ENOMEM
+ * errors    -EINVAL: the pool has no buffers; -ENOMEM; -ENOTSUP: a pool with guard=page (track.h), whose free buffers can't be accessed
  * returns   how many ranges there are, also when n is smaller (then only n are written)
  */
 struct weir_iovec {
