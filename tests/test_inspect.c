@@ -394,6 +394,21 @@ static void a_pool_is_found_by_its_name_its_pid_its_segment_and_its_file(void **
     planted_end(&p);
 }
 
+/* A shared pool's segment has no pid in its name. Its maker's pid means it, too, before the first reference is taken there. */
+static void a_shared_pool_is_found_by_the_pid_of_who_made_it(void **state)
+{
+    struct planted p = planted("made", &shape);
+    (void)state;
+    remove(p.path);
+    snprintf(p.segment, sizeof p.segment, "debug.%s", p.name);
+    p.im.head->flags |= DEBUG_SHARED;
+    for (uint32_t i = 1; i < p.im.head->holders; i++)
+        image_holder_at(&p.im, i)->state = DEBUG_FREE;
+    planted_write(&p);
+    assert_says(inspect("check %d", (int)getpid())->out, p.name, NULL);
+    planted_end(&p);
+}
+
 /* The same name, of a process that has ended. */
 static void a_name_means_the_living_or_else_the_youngest(void **state)
 {
@@ -722,6 +737,7 @@ int main(void)
         cmocka_unit_test(sampled_figures_say_so_and_are_scaled),
         cmocka_unit_test(a_reading_that_is_not_stable_is_no_verdict_and_ends_with_3),
         cmocka_unit_test(a_pool_is_found_by_its_name_its_pid_its_segment_and_its_file),
+        cmocka_unit_test(a_shared_pool_is_found_by_the_pid_of_who_made_it),
         cmocka_unit_test(a_name_means_the_living_or_else_the_youngest),
         cmocka_unit_test(nothing_is_written_into_a_segment),
         cmocka_unit_test(what_is_foreign_torn_truncated_or_of_another_version_is_refused_with_the_reason),

@@ -104,6 +104,8 @@ static bool run__is_asked_for(const struct run *run)
     struct debug_holder holder;
     if (!target || run->segment == run->path || run__name_matches(run->segment, target))
         return true;
+    if (run__digits(target) && h->owner.pid == strtoll(target, NULL, 10))
+        return true;
     for (uint32_t i = 1; run__digits(target) && (h->flags & DEBUG_SHARED) && i < h->holders; i++)
         if (reader_holder(&run->reader, i, &holder) && holder.process.pid == strtoll(target, NULL, 10))
             return true;
