@@ -437,6 +437,7 @@ static __attribute__((noinline)) struct weir_op *cache__get_shared(struct cache 
     struct weir_pool *pool = c->pub.pool;
     struct weir_op *op;
     fork_check(pool);
+    c->pub.ration = 0;                                          /* the inlined get's claim is none */
     op = segment_get(c);
     if (WEIR_LIKELY(!load_relaxed_32(&pool->watched)) || !op)
         return op;

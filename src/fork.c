@@ -149,7 +149,7 @@ void fork_mend(struct weir_pool *pool)
         segment_forked(pool, thread_cache_if_any(pool));
         for (i = 0; i < RECLAIMERS; i++)
             store_relaxed_32(&pool->reclaimer[i].running, 0);
-        store_release_32(&pool->odd, ODD_SHARED);               /* fork.F1: what the child's threads have now */
+        store_release_32(&pool->odd, load_relaxed_32(&pool->odd) & ~(uint32_t)ODD_FORKED); /* fork.F1: what the child's threads have now */
     } else {
         fork__reset(pool, thread_cache_if_any(pool));
         fork__gather(pool);

@@ -102,23 +102,35 @@ struct weir_op *op_get_from(struct weir_pool *pool, const void *site)
     return c ? op__get_by(c, site) : op__get_borrowed(pool, site);
 }
 
+/* This thread's cache of a pool between processes that nothing else is odd about. */
+static inline struct cache *op__shared_known(struct weir_pool *pool)
+{
+#ifdef __ELF__
+    struct weir_thread_slot *s = &weir_thread_slots_1[WEIR_THREAD_SHARED];
+    if (load_relaxed_ptr(&s->pool) == pool && load_acquire_32(&pool->odd) == ODD_SHARED)    /* fork.F2 */
+        return cache_of(s->cache);
+#else
+    (void)pool;
+#endif
+    return NULL;
+}
+
 struct weir_op *weir_op_get_any_1(struct weir_pool *pool)
 {
+    struct cache *c;
     if (!pool)
         weir_panic("weir_op_get: pool is NULL");
+    c = op__shared_known(pool);
+    if (c)
+        return segment_get(c);
     return op_get_from(pool, __builtin_return_address(0));
 }
 
-/* Of a shared pool's op, whose word for the pool no thread's slot has. */
-static void op__put_shared(struct weir_op *op)
+/* Of a shared pool's op, by a thread that hasn't put one yet. */
+static __attribute__((noinline)) void op__put_shared(struct weir_op *op)
 {
     struct weir_pool *pool = weir_op_pool(op);
-    struct cache *c = thread_cache_known(pool);
-    if (WEIR_LIKELY(c != NULL)) {
-        fork_check(pool);
-        segment_put(c, op);
-        return;
-    }
+    struct cache *c;
     op__check(op, NULL);
     c = thread_cache(pool);
     if (!c) {
@@ -137,7 +149,11 @@ void weir_op_put_any_1(struct weir_op *op)
     struct weir_pool *pool = weir_op_pool(op);
     struct cache *c;
     if (load_relaxed_64(&op->pool) & WEIR_OP_SHARED) {
-        op__put_shared(op);
+        c = op__shared_known(pool);
+        if (WEIR_LIKELY(c != NULL))
+            segment_put(c, op);
+        else
+            op__put_shared(op);
         return;
     }
     c = thread_cache_known(pool);                               /* compares the address, and reads nothing of what may be no pool */

@@ -37,7 +37,8 @@ enum {
 enum { CLEAN = 0, DIRTY = 1 };
 enum {
     ODD_FORKED = 1,             /* the child has not put things right yet, see fork.c */
-    ODD_SHARED = 2              /* between processes: segment/ */
+    ODD_SHARED = 2,             /* between processes: segment/ */
+    ODD_WATCHED = 4             /* ... and the debug layer looks at it */
 };
 enum { CACHE_FREE = 0, CACHE_USED = 1, CACHE_KEPT = 2 };
 

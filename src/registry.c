@@ -140,7 +140,7 @@ static int registry__shape(struct weir_pool *pool, const struct weir_pool_config
 /* The struct lies in pages of its own, at an offset by its id, so that a thread's pools fall into different slots. */
 static struct weir_pool *registry__allocate(uint32_t id)
 {
-    size_t offset = (id % (WEIR_THREAD_SLOTS - 1)) * 64;
+    size_t offset = (id % 8) * 64;
     size_t bytes = sizeof(struct weir_pool) + offset + WAITERS * sizeof(struct waiter_slot);
     struct weir_pool *pool;
     void *memory = os_pages(bytes);
@@ -219,6 +219,8 @@ static void registry__watched(struct weir_pool *pool, struct track *track)
 {
     pool->track = track;
     pool->watched = track != NULL;
+    if (pool->segment && track)
+        pool->odd |= ODD_WATCHED;                               /* nobody else has the pool yet */
 }
 
 static int registry__fill(struct weir_pool *pool, const struct weir_pool_config *k)

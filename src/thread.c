@@ -1,6 +1,6 @@
 /* src/thread.c - which cache is this thread's: the thread's table, caches that outlive their threads, thread exit.
  *
- * A thread has a record, made on its first slow call, with a table of its caches by the pool's id; and nine slots in thread-local storage: the
+ * A thread has a record, made on its first slow call, with a table of its caches by the pool's id; and ten slots in thread-local storage: the
  * first, which the inlined get and put compare with, for the pool that it uses most, eight by the pool's address. A cache belongs to the pool and is never freed before it: a thread that exits empties
  * its caches into the depot and leaves them FREE for the next thread, so that 10,000 threads in a row need one.
  *
@@ -37,7 +37,7 @@ static struct thread *threads;
 __thread struct weir_thread_slot weir_thread_slots_1[WEIR_THREAD_SLOTS]
     __attribute__((tls_model("initial-exec"), visibility("default"))) = {
         { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 }, { NO_POOL, 0 },
-        { NO_POOL, 0 }
+        { NO_POOL, 0 }, { NO_POOL, 0 }
     };
 #endif
 
@@ -300,6 +300,12 @@ static void thread__fill(struct weir_thread_slot *s, struct weir_pool *pool, str
     store_relaxed_ptr(&s->pool, pool);
 }
 
+/* The slot for the pool that is used most: the inlined get and put look into one, those of shared pools, which are not inlined, into another. */
+static struct weir_thread_slot *thread__first(struct thread *t, const struct weir_pool *pool)
+{
+    return pool->segment ? &t->slots[WEIR_THREAD_SHARED] : t->slots;
+}
+
 /* This thread's cache of the pool by its slots alone, NULL: not there. The pool that misses the first slot often moves into it. */
 struct cache *thread_cache_known(struct weir_pool *pool)
 {
@@ -314,7 +320,7 @@ struct cache *thread_cache_known(struct weir_pool *pool)
     if (!t || load_relaxed_ptr(&s->pool) != pool)
         return NULL;
     if (++t->misses % 64 == 0)
-        thread__fill(t->slots, pool, s->cache);
+        thread__fill(thread__first(t, pool), pool, s->cache);
     return cache_of(s->cache);
 }
 
@@ -331,8 +337,8 @@ struct cache *thread_cache(struct weir_pool *pool)
     if (c) {
         t = os_thread_value();
         thread__fill(&t->slots[WEIR_THREAD_SLOT(pool)], pool, &c->pub);
-        if (load_relaxed_ptr(&t->slots->pool) == NO_POOL)
-            thread__fill(t->slots, pool, &c->pub);
+        if (load_relaxed_ptr(&thread__first(t, pool)->pool) == NO_POOL)
+            thread__fill(thread__first(t, pool), pool, &c->pub);
     }
     return c;
 }
@@ -343,6 +349,8 @@ void thread_forget_pool(struct weir_pool *pool)
     struct thread *t;
     os_lock(&threads_lock);
     for (t = threads; t; t = t->next) {
+        /* thread.P1 -> thread.P1: unless its thread has another pool there */
+        (void)cas_ptr(&t->slots[WEIR_THREAD_SHARED].pool, pool, NO_POOL);
         (void)cas_ptr(&t->slots->pool, pool, NO_POOL);          /* thread.P1 -> thread.P1: unless its thread has another pool there */
         /* thread.P1 -> thread.P1: unless its thread has another pool there */
         (void)cas_ptr(&t->slots[WEIR_THREAD_SLOT(pool)].pool, pool, NO_POOL);

@@ -272,7 +272,7 @@ static bool cache__nothing_anywhere(struct segment *s)
            load_acquire_32(&head->dirty) == CLEAN && segment_bare(s) && !load_acquire_32(&s->pool->reclaimers);     /* segment.Y2; watch.N2 */
 }
 
-static struct weir_op *cache__get_empty(struct proxy *p)
+static __attribute__((noinline)) struct weir_op *cache__get_empty(struct proxy *p)
 {
     struct segment_head *head = p->segment->head;
     struct writer *r = p->rec;
@@ -294,7 +294,7 @@ static struct weir_op *cache__get_empty(struct proxy *p)
 }
 
 /* A get has claimed slot[n], and g is not open. */
-static struct weir_op *cache__get_diverted(struct proxy *p, uint32_t n)
+static __attribute__((noinline)) struct weir_op *cache__get_diverted(struct proxy *p, uint32_t n)
 {
     struct weir_op *op;
     if (segment_settle(p, n + 1) > n) {
@@ -312,7 +312,6 @@ struct weir_op *segment_get(struct cache *c)
     struct writer *r = p->rec;
     uint64_t w = r->w;
     uint32_t n = W_N(w);
-    c->pub.ration = 0;                                          /* the inlined get's claim is none */
     if (WEIR_UNLIKELY(!n))
         return cache__get_empty(p);
     n--;
@@ -321,11 +320,12 @@ struct weir_op *segment_get(struct cache *c)
     WEIR_POINT("segment.get");
     if (WEIR_UNLIKELY(G_STATE(load_acquire_64(&r->g)) != G_OPENED))     /* segment.G2 */
         return cache__get_diverted(p, n);
-    WEIR_PREFETCH_WRITE((char *)((uintptr_t)p->ops + (uintptr_t)(load_relaxed_32(&r->slot[n ? n - 1 : 0]) - 1) * p->stride));
+    /* The next one's header; at the bottom, whatever the word below the slots makes of it: a prefetch never faults. */
+    WEIR_PREFETCH_WRITE((char *)((uintptr_t)p->ops + (uintptr_t)(load_relaxed_32(r->slot + n - 1) - 1) * p->stride));
     return cache__born(p, n);
 }
 
-static void cache__put_diverted(struct proxy *p)
+static __attribute__((noinline)) void cache__put_diverted(struct proxy *p)
 {
     struct segment_head *head = p->segment->head;
     uint32_t famine = load_relaxed_32(&head->famine);
@@ -337,17 +337,24 @@ static void cache__put_diverted(struct proxy *p)
     cache__rearm(p);
 }
 
+static __attribute__((noinline)) void cache__put_full(struct proxy *p, struct weir_op *op)
+{
+    segment_flush_top(p, p->segment->shape.magazine);
+    segment_put(&p->c, op);
+}
+
 void segment_put(struct cache *c, struct weir_op *op)
 {
     struct proxy *p = proxy_of(c);
     struct writer *r = p->rec;
-    uint32_t n = W_N(r->w);
+    uint64_t w = r->w;
+    uint32_t n = W_N(w);
     if (WEIR_UNLIKELY(n >= p->slots)) {
-        segment_flush_top(p, p->segment->shape.magazine);
-        n = W_N(r->w);
+        cache__put_full(p, op);
+        return;
     }
     cache__place(p, op, n);
-    cache__set_w(r, r->w + 1);
+    cache__set_w(r, w + 1);
     WEIR_COMPILER_FENCE();                                      /* segment.C2 */
     WEIR_POINT("segment.put");
     if (WEIR_UNLIKELY(G_STATE(load_acquire_64(&r->g)) != G_OPENED))     /* segment.G2 */

@@ -19,7 +19,7 @@
 #define OPEN_PATIENCE INT64_C(200000000)        /* ns: for the creator's name */
 #define OPEN_NAP INT64_C(200000)
 
-_Static_assert(sizeof(struct weir_pool) + WEIR_THREAD_SLOTS * 64 + sizeof(struct segment) <= SEGMENT_BEFORE,
+_Static_assert(sizeof(struct weir_pool) + 8 * 64 + sizeof(struct segment) <= SEGMENT_BEFORE,
                "the private part of a shared pool lies in front of its mapping");
 
 static void open__name(char *out, size_t size, const char *name)

@@ -100,6 +100,7 @@ struct writer {                 /* rec[w] */
     uint32_t pinned;            /* weir_pool_iovecs calls of its process in force */
     /* Counters: written by the owner, read by all. */
     CACHE_LINE uint64_t in, out, refills, flushes, steals, empties, waits;
+    uint64_t below;             /* slot[-1] is readable */
     CACHE_LINE uint32_t slot[];
 };
 

@@ -21,7 +21,7 @@ static uint32_t shape__offset(const char *name)
     uint32_t hash = 0;
     while (*name)
         hash = hash * 31 + (unsigned char)*name++;
-    return hash % (WEIR_THREAD_SLOTS - 1) * 64;
+    return hash % 8 * 64;
 }
 
 static uint64_t shape__part(uint64_t *at, uint64_t bytes)

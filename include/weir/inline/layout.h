@@ -76,12 +76,12 @@ struct weir_cache {
 
 /* A thread's caches: the first slot is for the pool that it uses most, and the only one that is inlined. Its address depends on nothing,
  * so that a put need not wait for the op's header to know its cache: with a slot by the pool's address a pair took 3.7 times as long. */
-enum { WEIR_THREAD_SLOTS = 9 };
+enum { WEIR_THREAD_SLOTS = 10, WEIR_THREAD_SHARED = 9 };        /* the last one: for the shared pool that it uses most */
 struct weir_thread_slot {
     struct weir_pool *pool;
     struct weir_cache *cache;
 };
 /* The others: by a few bits of the pool's address. */
-#define WEIR_THREAD_SLOT(pool) (1 + (((uintptr_t)(pool) >> 6) & (WEIR_THREAD_SLOTS - 2)))
+#define WEIR_THREAD_SLOT(pool) (1 + (((uintptr_t)(pool) >> 6) & 7))
 
 #endif
