@@ -102,27 +102,21 @@ struct weir_op *op_get_from(struct weir_pool *pool, const void *site)
     return c ? op__get_by(c, site) : op__get_borrowed(pool, site);
 }
 
-/* This thread's cache of a pool between processes that nothing else is odd about. */
-static inline struct cache *op__shared_known(struct weir_pool *pool)
-{
+/* Where this thread finds the pool between processes that it uses most, if nothing else is odd about it. */
 #ifdef __ELF__
-    struct weir_thread_slot *s = &weir_thread_slots_1[WEIR_THREAD_SHARED];
-    if (load_relaxed_ptr(&s->pool) == pool && load_acquire_32(&pool->odd) == ODD_SHARED)    /* fork.F2 */
-        return cache_of(s->cache);
+#define SHARED_KNOWN(of) (load_relaxed_ptr(&weir_thread_slots_1[WEIR_THREAD_SHARED].pool) == (of))
+#define SHARED_CACHE cache_of(weir_thread_slots_1[WEIR_THREAD_SHARED].cache)
 #else
-    (void)pool;
+#define SHARED_KNOWN(of) false
+#define SHARED_CACHE NULL
 #endif
-    return NULL;
-}
 
 struct weir_op *weir_op_get_any_1(struct weir_pool *pool)
 {
-    struct cache *c;
+    if (SHARED_KNOWN(pool))
+        return segment_get(SHARED_CACHE);
     if (!pool)
         weir_panic("weir_op_get: pool is NULL");
-    c = op__shared_known(pool);
-    if (c)
-        return segment_get(c);
     return op_get_from(pool, __builtin_return_address(0));
 }
 
@@ -144,24 +138,16 @@ static __attribute__((noinline)) void op__put_shared(struct weir_op *op)
     segment_put(c, op);
 }
 
-void weir_op_put_any_1(struct weir_op *op)
+static __attribute__((noinline)) void op__put_any(struct weir_op *op, const void *site)
 {
     struct weir_pool *pool = weir_op_pool(op);
     struct cache *c;
-    if (load_relaxed_64(&op->pool) & WEIR_OP_SHARED) {
-        c = op__shared_known(pool);
-        if (WEIR_LIKELY(c != NULL))
-            segment_put(c, op);
-        else
-            op__put_shared(op);
-        return;
-    }
     c = thread_cache_known(pool);                               /* compares the address, and reads nothing of what may be no pool */
     if (c) {
         weir_cache_put_1(&c->pub, op);
         return;
     }
-    misuse_unless_op(op, __builtin_return_address(0));
+    misuse_unless_op(op, site);
     c = thread_cache(pool);
     if (c) {
         weir_op_put_to(&c->pub, op);
@@ -172,6 +158,18 @@ void weir_op_put_any_1(struct weir_op *op)
         c = cache_acquire_kept(pool);
     weir_op_put_to(&c->pub, op);
     cache_release(c);
+}
+
+/* Thin, because it is all that stands between the inlined put and the one of shared pools. */
+void weir_op_put_any_1(struct weir_op *op)
+{
+    uint64_t pool = load_relaxed_64(&op->pool);
+    if (WEIR_UNLIKELY(!(pool & WEIR_OP_SHARED)))
+        op__put_any(op, __builtin_return_address(0));
+    else if (WEIR_LIKELY(SHARED_KNOWN((struct weir_pool *)(void *)((char *)op - (pool & WEIR_OP_DISTANCE)))))
+        segment_put(SHARED_CACHE, op);
+    else
+        op__put_shared(op);
 }
 
 #ifndef __ELF__

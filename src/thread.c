@@ -294,16 +294,18 @@ struct cache *thread_cache_if_any(struct weir_pool *pool)
     return t && pool->id < t->size ? load_relaxed_ptr(&t->table[pool->id]) : NULL;
 }
 
-static void thread__fill(struct weir_thread_slot *s, struct weir_pool *pool, struct weir_cache *cache)
-{
-    store_relaxed_ptr(&s->cache, cache);
-    store_relaxed_ptr(&s->pool, pool);
-}
-
 /* The slot for the pool that is used most: the inlined get and put look into one, those of shared pools, which are not inlined, into another. */
 static struct weir_thread_slot *thread__first(struct thread *t, const struct weir_pool *pool)
 {
     return pool->segment ? &t->slots[WEIR_THREAD_SHARED] : t->slots;
+}
+
+static void thread__fill(struct weir_thread_slot *s, struct weir_pool *pool, struct weir_cache *cache)
+{
+    if (pool->segment && load_acquire_32(&pool->odd) != ODD_SHARED)     /* fork.F2: no slot until it has been put right; none, if it is watched */
+        return;
+    store_relaxed_ptr(&s->cache, cache);
+    store_relaxed_ptr(&s->pool, pool);
 }
 
 /* This thread's cache of the pool by its slots alone, NULL: not there. The pool that misses the first slot often moves into it. */
@@ -370,8 +372,10 @@ void thread_forget_others(void)
             thread__free(t);
     }
     threads = self;
-    if (self)
-        self->next = self->prev = NULL;
+    if (!self)
+        return;
+    self->next = self->prev = NULL;
+    store_relaxed_ptr(&self->slots[WEIR_THREAD_SHARED].pool, NO_POOL);  /* its writer is the parent's */
 }
 
 struct weir_cache *weir_cache_get(struct weir_pool *pool)

@@ -1,13 +1,13 @@
-/* src/segment/cache.c - get and put of a shared pool: a writer's slots, claimed by its word w.
+/* src/segment/cache.c - get and put of a shared pool: a writer's slots, n = placed - took of them.
  *
- *     get:  w: n - 1; then g; stamp[o] = writer; slot[n - 1] = NONE           put:  stamp[o] = writer; slot[n] = o; stamp[o] = 0; w: n + 1; then g
+ *     get:  took + 1; then g; stamp[o] = writer; slot[n - 1] = NONE       put:  stamp[o] = writer; slot[n] = o; stamp[o] = 0; placed + 1; then g
  *
- * As in src/cache.c the owner alone stores w, stores it first and tests g after; who wants to divert it shuts g, makes the barrier of all processes
- * and reads w then: either it sees the owner's store, or the owner sees g. The owner, diverted, *settles*: it changes g itself, so that a theft
+ * As in src/cache.c the owner alone stores those two words, one in each call, so that no call waits for the store of the one before. It stores first
+ * and tests g after; who wants to divert it shuts g, makes the barrier of all processes and reads them then: either it sees the owner's store, or the owner sees g. The owner, diverted, *settles*: it changes g itself, so that a theft
  * that was under way fails, or finds that the theft came first (TAKEN n) and keeps only what lies at or above n. Nobody waits for an owner
  * that is stopped, or dead, anywhere.
  *
- *     g:  OPEN{seq} -> SHUT{seq} by anybody;  SHUT{seq} -> TAKEN{n, thief, num} by a thief that has seen w since;
+ *     g:  OPEN{seq} -> SHUT{seq} by anybody;  SHUT{seq} -> TAKEN{n, thief, num} by a thief that has read n since;
  *         all else by the owner, each with a new seq: SHUT -> SHUT (a theft under way fails), SHUT -> OPEN, TAKEN -> SHUT (after confirming it)
  *
  * Which op is whose at each instruction, should the owner die there: segment.h. An op in a slot beyond n is this writer's, too: it was claimed, or not
@@ -20,7 +20,7 @@
  *     owner               one thread           yes                      opens: each call comes to settle, and of its swap on g and a thief's
  *     thieves                                  yes                      one comes first
  *
- * relaxed slot: published by segment.W1, or by the top that the magazine goes under. relaxed pool: the
+ * relaxed slot: published by segment.W3, or by the top that the magazine goes under. relaxed pool: the
  * stamp is for who finds this process dead. relaxed refs, famine: as in src/cache.c. relaxed waiting: behind a fence.
  */
 #include "segment.h"
@@ -33,9 +33,14 @@ void segment_mark_dirty(struct segment *s)
         store_release_32(&s->head->dirty, DIRTY);               /* segment.Y1 -> segment.Y2 */
 }
 
-static void cache__set_w(struct writer *r, uint64_t w)
+static void cache__took(struct writer *r, uint64_t gets)
 {
-    store_release_64(&r->w, w);                                 /* segment.W1 -> segment.W2: the slots */
+    store_release_64(&r->took, r->took + gets);                 /* segment.W1 -> segment.W2: the claim */
+}
+
+static void cache__placed(struct writer *r, uint64_t ops)
+{
+    store_release_64(&r->placed, r->placed + ops);              /* segment.W3 -> segment.W4: the slots */
 }
 
 static uint64_t *cache__pool_word(const struct proxy *p, uint32_t o, uint64_t *home)
@@ -58,7 +63,7 @@ static void cache__stamp(const struct proxy *p, uint32_t o, bool ours)
 static void cache__settle_taken(struct proxy *p, uint64_t g, uint32_t hi)
 {
     struct writer *r = p->rec;
-    uint32_t taken = G_N(g), n = W_N(r->w), i, o;
+    uint32_t taken = G_N(g), n = writer_n(r), i, o;
     if (taken > p->slots || taken > (hi > n ? hi : n))
         weir_panic("shared pool \"%s\": writer %u is corrupt (its g says %llx): something wrote into the pool's memory", p->segment->pool->name,
                    p->id, (unsigned long long)g);
@@ -70,15 +75,15 @@ static void cache__settle_taken(struct proxy *p, uint64_t g, uint32_t hi)
         store_relaxed_32(&r->slot[i], SEGMENT_NONE);
         store_relaxed_32(&r->slot[i - taken], o);
     }
-    cache__set_w(r, r->w - (n < taken ? n : taken));
+    cache__placed(r, (uint64_t)0 - (n < taken ? n : taken));
     segment_confirm_done(p->segment, G_WHO(g), G_NUM(g));
     WEIR_POINT("segment.settled");
-    store_release_64(&r->g, G_SEQUENCE(G_SHUTTED, ++r->opened));    /* segment.G1 -> segment.G2: w and the slots */
+    store_release_64(&r->g, G_SEQUENCE(G_SHUTTED, ++r->opened));    /* segment.G1 -> segment.G2: n and the slots */
     for (i = taken; i < n; i++)
         cache__stamp(p, load_relaxed_32(&r->slot[i - taken]), false);
 }
 
-/* The owner, diverted: w says n, and slot[n, hi) is claimed. A full fence in any case. How many of the slots had been taken: the claim stands if that
+/* The owner, diverted: its words say n, and slot[n, hi) is claimed. A full fence in any case. How many of the slots had been taken: the claim stands if that
  * is at most n, as it was before. Afterwards g is SHUT by the owner, or OPEN. */
 uint32_t segment_settle(struct proxy *p, uint32_t hi)
 {
@@ -88,7 +93,7 @@ uint32_t segment_settle(struct proxy *p, uint32_t hi)
         WEIR_POINT("segment.settle");
         if (G_STATE(g) == G_TAKEN) {
             cache__settle_taken(p, g, hi);
-            fence();                                            /* segment.F3 <-> segment.F4: w and g, then dirty and the waiters */
+            fence();                                            /* segment.F3 <-> segment.F4: n and g, then dirty and the waiters */
             return G_N(g);
         }
         /* segment.G1: a theft under way fails */
@@ -99,12 +104,12 @@ uint32_t segment_settle(struct proxy *p, uint32_t hi)
     }
 }
 
-/* Claim slot[*at, *at + count), the upper ones. false: a thief was faster, and w says what is left. */
+/* Claim slot[*at, *at + count), the upper ones. false: a thief was faster, and what is left is counted. */
 static bool cache__claim(struct proxy *p, uint32_t count, uint32_t *at)
 {
     struct writer *r = p->rec;
-    *at = W_N(r->w) - count;
-    cache__set_w(r, r->w - count);
+    *at = writer_n(r) - count;
+    cache__placed(r, (uint64_t)0 - count);
     WEIR_POINT("segment.claimed");
     return segment_settle(p, *at + count) <= *at;
 }
@@ -115,25 +120,25 @@ static bool cache__claim(struct proxy *p, uint32_t count, uint32_t *at)
 static inline struct weir_op *cache__born(struct proxy *p, uint32_t n)
 {
     uint32_t *slot = &p->rec->slot[n];
-    uint64_t offset = (uint64_t)(load_relaxed_32(slot) - 1) * p->stride;
+    uint64_t offset = (uint64_t)(load_relaxed_32(slot) - 1) * p->stride, home = p->home + offset;
     struct weir_op *op = (struct weir_op *)(void *)(p->ops + offset);
-    store_relaxed_64(&op->pool, p->home + offset);
+    store_relaxed_64(&op->pool, home);
     IN_ORDER();                                                 /* segment.C1 */
     store_relaxed_32(slot, SEGMENT_NONE);
     return op_born(op);
 }
 
 /* Every op that is put comes by here: into slot n, not counted yet. */
-static inline void cache__place(struct proxy *p, struct weir_op *op, uint32_t n)
+static inline void cache__place(struct proxy *p, struct writer *r, struct weir_op *op, uint32_t n)
 {
-    uint64_t home = p->home + (uint64_t)((char *)op - p->ops);
-    if (load_relaxed_64(&op->pool) != home)
-        store_relaxed_64(&op->pool, home);
+    uint64_t offset = (uint64_t)((char *)op - p->ops), home = p->home + offset, plain = p->plain + offset;
+    uint32_t o = load_relaxed_32(&op->index) + 1;
+    store_relaxed_64(&op->pool, home);
     IN_ORDER();                                                 /* segment.C1 */
     store_relaxed_64(&op->refs, 0);
-    store_relaxed_32(&p->rec->slot[n], load_relaxed_32(&op->index) + 1);
+    store_relaxed_32(&r->slot[n], o);
     IN_ORDER();                                                 /* segment.C1 */
-    store_relaxed_64(&op->pool, home - STAMP(p->id));
+    store_relaxed_64(&op->pool, plain);
 }
 
 /* -- slots and magazines -------------------------------------------------------------------------------------------------------- */
@@ -143,7 +148,7 @@ void segment_load(struct proxy *p)
 {
     struct writer *r = p->rec;
     struct record *m = record_at(p->segment, r->spare);
-    uint32_t i, n = load_relaxed_32(&m->n), had = W_N(r->w);
+    uint32_t i, n = load_relaxed_32(&m->n), had = writer_n(r);
     if (n > p->slots - had)
         weir_panic("shared pool \"%s\" is corrupt: magazine %u says that it holds %u ops", p->segment->pool->name, r->spare, n);
     for (i = 0; i < n; i++)
@@ -154,7 +159,7 @@ void segment_load(struct proxy *p)
     store_relaxed_32(&m->n, 0);
     WEIR_POINT("segment.load");
     count_add(&r->in, n);
-    cache__set_w(r, r->w + n);
+    cache__placed(r, n);
 }
 
 /* slot[n, hi), which is claimed, goes into the spare magazine, as far as there is room, from the top. What is left. */
@@ -182,7 +187,7 @@ void segment_flush_top(struct proxy *p, uint32_t count)
     struct writer *r = p->rec;
     uint32_t at;
     segment_want_empty(p);
-    if (W_N(r->w) < count || !cache__claim(p, count, &at))
+    if (writer_n(r) < count || !cache__claim(p, count, &at))
         return;
     (void)cache__unload(p, at, at + count, p->slots);
     segment_push(p, STACK_FULL);
@@ -195,12 +200,12 @@ void segment_flush_all(struct proxy *p)
     struct writer *r = p->rec;
     uint32_t m = p->segment->shape.magazine, n, hi, at;
     for (;;) {
-        while (W_N(r->w) >= m)
+        while (writer_n(r) >= m)
             segment_flush_top(p, m);
-        n = W_N(r->w);
+        n = writer_n(r);
         if (!n) {
             (void)segment_settle(p, 0);
-            if (!W_N(r->w))
+            if (!writer_n(r))
                 return;
             continue;
         }
@@ -229,7 +234,7 @@ static void cache__rearm(struct proxy *p)
     struct segment *s = p->segment;
     struct writer *r = p->rec;
     uint64_t g = load_acquire_64(&r->g);                        /* segment.G2 */
-    if (W_N(r->w) > 0) {
+    if (writer_n(r) > 0) {
         while (s->pool->barrier && G_STATE(g) == G_SHUTTED && !cas_64(&r->g, &g, G_SEQUENCE(G_OPENED, ++r->opened))) {  /* segment.G1: open */
         }
         if (G_STATE(g) == G_TAKEN)
@@ -249,7 +254,7 @@ bool segment_some(struct proxy *p)
 {
     struct segment *s = p->segment;
     (void)segment_settle(p, 0);
-    while (!W_N(p->rec->w)) {
+    while (!writer_n(p->rec)) {
         if (segment_pop_ops(p)) {
             segment_load(p);
             count_add(&p->rec->refills, 1);
@@ -288,7 +293,8 @@ static __attribute__((noinline)) struct weir_op *cache__get_empty(struct proxy *
         count_add(&r->empties, 1);
         return NULL;
     }
-    cache__set_w(r, r->w + W_GET);
+    cache__took(r, 1);                                          /* a get: in between n is one too small, which a thief may take */
+    cache__placed(r, 1);
     cache__rearm(p);
     return op;
 }
@@ -298,7 +304,7 @@ static __attribute__((noinline)) struct weir_op *cache__get_diverted(struct prox
 {
     struct weir_op *op;
     if (segment_settle(p, n + 1) > n) {
-        cache__set_w(p->rec, p->rec->w - W_GET);                /* it was none */
+        segment_not_taken(&p->c, 1);                            /* it was none */
         return cache__get_empty(p);
     }
     op = cache__born(p, n);
@@ -310,13 +316,13 @@ struct weir_op *segment_get(struct cache *c)
 {
     struct proxy *p = proxy_of(c);
     struct writer *r = p->rec;
-    uint64_t w = r->w;
-    uint32_t n = W_N(w);
+    uint64_t took = r->took;
+    uint32_t n = (uint32_t)(r->placed - took);
     if (WEIR_UNLIKELY(!n))
         return cache__get_empty(p);
     n--;
-    cache__set_w(r, w + W_GET - 1);
-    WEIR_COMPILER_FENCE();                                      /* segment.C2 <-> segment.B1: w, then g; for a thief g, then w */
+    store_release_64(&r->took, took + 1);                       /* segment.W1: the claim */
+    WEIR_COMPILER_FENCE();                                      /* segment.C2 <-> segment.B1: took, placed, then g; for a thief g, then those */
     WEIR_POINT("segment.get");
     if (WEIR_UNLIKELY(G_STATE(load_acquire_64(&r->g)) != G_OPENED))     /* segment.G2 */
         return cache__get_diverted(p, n);
@@ -347,14 +353,14 @@ void segment_put(struct cache *c, struct weir_op *op)
 {
     struct proxy *p = proxy_of(c);
     struct writer *r = p->rec;
-    uint64_t w = r->w;
-    uint32_t n = W_N(w);
+    uint64_t placed = r->placed;
+    uint32_t n = (uint32_t)(placed - r->took);
     if (WEIR_UNLIKELY(n >= p->slots)) {
         cache__put_full(p, op);
         return;
     }
-    cache__place(p, op, n);
-    cache__set_w(r, w + 1);
+    cache__place(p, r, op, n);
+    store_release_64(&r->placed, placed + 1);                   /* segment.W3: the slot */
     WEIR_COMPILER_FENCE();                                      /* segment.C2 */
     WEIR_POINT("segment.put");
     if (WEIR_UNLIKELY(G_STATE(load_acquire_64(&r->g)) != G_OPENED))     /* segment.G2 */

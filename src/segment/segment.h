@@ -83,7 +83,8 @@ struct segment_head {
 
 struct writer {                 /* rec[w] */
     /* The owner's. */
-    CACHE_LINE uint64_t w;      /* {gets:48, n:16}: n ops in slot[0, n); stored first, tested after */
+    CACHE_LINE uint64_t took;   /* placed - took = n ops in slot[0, n); a get adds one to took, a put one to placed: stored first, tested after */
+    uint64_t placed;
     uint64_t intends;           /* {op:12, magazine or victim:20, num:32}: what is being done, in one word */
     uint64_t opened;            /* how often g was changed by the owner: its sequence */
     uint32_t spare;             /* the magazine in hand, or NIL */
@@ -136,6 +137,7 @@ struct proxy {                  /* a thread's struct cache, always shut, and the
     char *ops;
     uint64_t stride;
     uint64_t home;              /* op->pool of op 0, with this writer's stamp */
+    uint64_t plain;             /* ... and without one */
     uint32_t slots, id;
     struct segment *segment;
     struct weir_op *inbox[2];   /* where the inlined put puts down what weir_op_put_to gives it */
@@ -144,9 +146,6 @@ struct proxy {                  /* a thread's struct cache, always shut, and the
 static inline struct proxy *proxy_of(struct cache *c) { return (struct proxy *)(void *)c; }
 
 /* -- words -------------------------------------------------------------------------------------------------------------------- */
-
-#define W_GET (UINT64_C(1) << 16)
-#define W_N(w) ((uint32_t)(w) & 0xffff)
 
 #define TOP(who, magazine, num) ((uint64_t)(who) << 52 | (uint64_t)(magazine) << 32 | (num))
 #define TOP_WHO(h) ((uint32_t)((h) >> 52))
@@ -176,6 +175,16 @@ enum { G_OPENED = 0, G_SHUTTED = 1, G_TAKEN = 2 };
 static inline struct writer *writer_at(const struct segment *s, uint32_t w)
 {
     return (struct writer *)(void *)(s->base + s->shape.writers_at + w * s->shape.writer_stride);
+}
+
+/* For the owner. */
+static inline uint32_t writer_n(const struct writer *r) { return (uint32_t)(r->placed - r->took); }
+
+/* For others: between two calls of the owner, and while it is stopped in one, what was true a call ago at most; else it may be any number. */
+static inline uint32_t writer_n_seen(const struct writer *r)
+{
+    uint64_t took = load_acquire_64(&r->took);                  /* segment.W2 <- segment.W1 */
+    return (uint32_t)(load_acquire_64(&r->placed) - took);      /* segment.W4 <- segment.W3 */
 }
 
 static inline struct record *record_at(const struct segment *s, uint32_t index)

@@ -8,7 +8,7 @@
  *
  * The sweep's ticket goes into dirty first; who opens its cache marks dirty after a fence. A sweep that finds nothing, and its own ticket still
  * there, makes it CLEAN: then every cache is shut and was found empty, so that a get which finds the depot bare answers NULL without a system
- * call, until an op has come into a cache again: its owner finds g shut after it has stored w, opens, and marks.
+ * call, until an op has come into a cache again: its owner finds g shut after it has counted it, opens, and marks.
  *
  *     may run at once     sweep    owners      lock-free; nobody is waited for
  *     sweep                yes      yes
@@ -78,7 +78,7 @@ static void steal__keep(struct proxy *p, uint32_t n)
         segment_push(p, STACK_FULL);
     } else {
         segment_load(p);
-        if (W_N(p->rec->w) >= m)
+        if (writer_n(p->rec) >= m)
             segment_flush_top(p, m);
     }
     segment_want_empty(p);
@@ -94,7 +94,7 @@ static bool steal__look(struct proxy *p, uint32_t id, uint64_t g)
         return false;
     if (load_acquire_64(&v->g) != g)                            /* segment.G2 */
         return true;
-    n = W_N(load_acquire_64(&v->w));                            /* segment.W2 <- segment.W1 */
+    n = writer_n_seen(v);
     if (!n || n > s->shape.slots)
         return false;
     if (!steal__move(p, id, g, n))
@@ -119,7 +119,7 @@ static bool steal__batch(struct proxy *p, uint32_t *at, uint32_t end)
     }
     WEIR_POINT("segment.shut");
     if (n && p->segment->pool->barrier)
-        os_barrier_shared();                                    /* segment.B1 <-> segment.C2: g, then w */
+        os_barrier_shared();                                    /* segment.B1 <-> segment.C2: g, then took and placed */
     for (i = 0; i < n; i++)
         found |= steal__look(p, victim[i], g[i]);
     return found;
@@ -136,7 +136,7 @@ bool segment_sweep(struct proxy *p)
         return false;
     ticket = (add_32(&head->sweeps, 1) | 0x40000000) * 2;       /* segment.T1 -> segment.T1: the number alone. Neither DIRTY nor CLEAN */
     (void)swap_32(&head->dirty, ticket);                        /* segment.Y2; segment.Y1: the ticket */
-    fence_after_swap();                                         /* segment.F4 <-> segment.F3: dirty, then g and w */
+    fence_after_swap();                                         /* segment.F4 <-> segment.F3: dirty, then g and n */
     end = load_acquire_32(&head->writers_ready);                /* segment.R2 <- segment.R1 */
     segment_shut_own(p);
     segment_want_empty(p);

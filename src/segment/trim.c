@@ -67,7 +67,7 @@ static void trim__gather(struct proxy *p)
         if (!segment_pop(p, STACK_PART))
             break;
         segment_load(p);
-        if (W_N(p->rec->w) >= m)
+        if (writer_n(p->rec) >= m)
             segment_flush_top(p, m);
     }
     segment_flush_all(p);

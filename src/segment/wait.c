@@ -82,10 +82,12 @@ void segment_unlock(struct proxy *p, unsigned which)
 
 /* -- n ops or none ------------------------------------------------------------------------------------------------------------ */
 
+/* n gets were none: the count of gets goes down, that of ops stays. */
 void segment_not_taken(struct cache *c, unsigned n)
 {
     struct writer *r = proxy_of(c)->rec;
-    store_release_64(&r->w, r->w - n * W_GET);                  /* segment.W1 */
+    store_release_64(&r->placed, r->placed - n);                /* segment.W3: first: what a thief may take meanwhile is there */
+    store_release_64(&r->took, r->took - n);                    /* segment.W1 */
 }
 
 struct cache *segment_collectors(struct weir_pool *pool)

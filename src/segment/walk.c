@@ -3,7 +3,7 @@
  * The walk reads what segment.h lists, in the order that makes it true for a writer that died at any instruction: its intent first decides what its
  * spare magazine is and whether what lies in it counts. Of living writers it is true when the pool is quiet.
  *
- *     live = (in - out) - what the slots hold       free = capacity - live - cached       gets: in w      puts = gets - live
+ *     live = (in - out) - what the slots hold       free = capacity - live - cached       gets: took      puts = gets - live
  *
  *     threads: any; check: while nobody uses the pool. progress: O(capacity). Reads only.
  *
@@ -201,12 +201,12 @@ int segment_check(struct weir_pool *pool)
 
 /* -- numbers ------------------------------------------------------------------------------------------------------------------ */
 
-static uint32_t walk__count(const struct writer *r)
+static uint32_t walk__count(const struct writer *r, uint32_t slots)
 {
-    uint32_t n = W_N(load_acquire_64(&r->w));                   /* segment.W2 */
+    uint32_t n = writer_n_seen(r);
     uint64_t g = load_acquire_64(&r->g);                        /* segment.G2 */
     uint32_t taken = G_STATE(g) == G_TAKEN ? G_N(g) : 0;
-    return n > taken ? n - taken : 0;
+    return n > taken && n <= slots ? n - taken : 0;
 }
 
 static void walk__raise(struct segment *s, uint64_t live)
@@ -225,8 +225,8 @@ void segment_stats(struct weir_pool *pool, struct weir_stats *out)
     memset(out, 0, sizeof *out);
     for (w = 1; w < end; w++) {
         const struct writer *r = writer_at(s, w);
-        out->cached += walk__count(r);
-        out->gets += load_acquire_64(&r->w) >> 16;              /* segment.W2 */
+        out->cached += walk__count(r, s->shape.slots);
+        out->gets += load_acquire_64(&r->took);                 /* segment.W2 */
         moved += load_relaxed_64(&r->in) - load_relaxed_64(&r->out);
         out->refills += load_relaxed_64(&r->refills);
         out->flushes += load_relaxed_64(&r->flushes);

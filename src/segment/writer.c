@@ -96,7 +96,8 @@ static void writer__bind(struct proxy *p, uint32_t w)
     p->slots = s->shape.slots;
     p->ops = s->pool->arena.ops;
     p->stride = s->shape.op_stride;
-    p->home = op_home(s, op_at(s, 0)) | STAMP(w);
+    p->plain = op_home(s, op_at(s, 0));
+    p->home = p->plain | STAMP(w);
     p->c.slot = p->inbox;
     p->c.pub.base = p->inbox;
     p->c.pub.ration = 0;
