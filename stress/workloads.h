@@ -9,6 +9,7 @@ extern const struct workload workload_steal, workload_waiters;                  
 extern const struct workload workload_churn, workload_close, workload_fork;                     /* work-churn.c, ... */
 extern const struct workload workload_trim, workload_lookup;                                    /* work-trim.c, work-lookup.c */
 extern const struct workload workload_parked, workload_commit, workload_signals;                /* work-parked.c, ... */
+extern const struct workload workload_shared;                                                   /* work-shared.c */
 extern const struct workload workload_soak;                                                     /* work-soak.c */
 
 #endif
