@@ -262,7 +262,7 @@ static void threads__identify_again(struct block *b)
 
 void token_forked_threads(void)
 {
-    void **slot = thread_track_slot();
+    void **slot = thread_track_slot_known();
     struct block *own = slot ? *slot : NULL, *next;
     for (struct block *b = threads__all; b; b = next) {
         next = b->next;
@@ -279,7 +279,7 @@ void token_forked_threads(void)
 
 void token_forked(struct watch *w)
 {
-    void **slot = thread_track_slot();
+    void **slot = thread_track_slot_known();
     struct block *b = slot ? *slot : NULL;
     struct record *r = b ? threads__find(b, w) : NULL;
     struct locals *l = w->locals;

@@ -250,6 +250,12 @@ void **thread_track_slot(void)
     return t ? &t->track : NULL;
 }
 
+void **thread_track_slot_known(void)
+{
+    struct thread *t = os_thread_value();
+    return t ? &t->track : NULL;
+}
+
 static bool thread__grow(struct thread *t, uint32_t id)
 {
     uint32_t size = t->size, had = t->size;

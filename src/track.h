@@ -91,6 +91,7 @@ extern const struct track_layer *const track_layer;
 
 /* For the layer: where this thread keeps its own pointer; NULL: the thread has no record (no memory, or it is dying). */
 void **thread_track_slot(void);
+void **thread_track_slot_known(void);           /* NULL also if it has none yet: for a fork, which holds the threads' lock */
 void thread_track_begin(void);          /* before it, by who may come before the first pool: takes the registry's lock */
 
 #endif

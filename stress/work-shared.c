@@ -217,13 +217,14 @@ static void shared__nap(struct random *r, uint32_t least, uint32_t most)
 }
 
 /* One pool, its processes, their end. */
-static void shared__era(struct stress *s, struct shared__area *area, struct random *r, bool kills)
+static void shared__era(struct stress *s, struct shared__area *area, struct random *r, bool kills, struct weir_stats *sum)
 {
     struct weir_pool_config config = { .name = shared__name, .flags = WEIR_POOL_SHARED, .user_size = 16,
                                        .capacity = s->options->capacity > 0 ? (uint32_t)s->options->capacity : random_between(r, 20, 3000),
                                        .cache = s->options->cache >= 0 ? (uint32_t)s->options->cache : random_below(r, 64),
                                        .buffer_size = s->options->buffer >= 64 ? (size_t)s->options->buffer : 64 * (size_t)random_between(r, 1, 80) };
     unsigned threads = (s->options->threads + PROCESSES - 1) / PROCESSES, dead = kills ? random_between(r, 1, PROCESSES) : 0;
+    struct weir_stats n;
     struct weir_pool *pool;
     pid_t pid[PROCESSES];
     int error;
@@ -252,6 +253,13 @@ static void shared__era(struct stress *s, struct shared__area *area, struct rand
     area->over = 1;
     for (unsigned i = 0; i < PROCESSES; i++)
         shared__end(pid[i], i < dead);
+    weir_pool_stats(pool, &n);
+    sum->refills += n.refills;
+    sum->flushes += n.flushes;
+    sum->steals += n.steals;
+    sum->empties += n.empties;
+    sum->waits += n.waits;
+    sum->peak = n.peak > sum->peak ? n.peak : sum->peak;
     if (dead)
         error = weir_pool_check(pool);
     else
@@ -279,7 +287,7 @@ static void shared__run(struct stress *s)
     s->extra_name = "killed";
     report_now(s, s->options->seconds);
     do {
-        shared__era(s, area, &r, eras % 2 == 1);
+        shared__era(s, area, &r, eras % 2 == 1, &sum);
         ops += area->ops;
         eras++;
     } while (stress_now() < end || eras < 2);

@@ -41,6 +41,25 @@ static const char *takes_all_and_closes(void *arg)
     return NULL;
 }
 
+/* A thread that made a pool, and has used none: weir doesn't know it yet. */
+static const char *forks_before_it_uses_any(void *arg)
+{
+    struct weir_pool_config config = { .capacity = 100 };
+    struct weir_pool *pool;
+    const char *wrong;
+    (void)arg;
+    NEED(weir_pool_create(&pool, &config) == 0);
+    wrong = child_end(child_start(takes_all_and_closes, pool));
+    NEED(weir_pool_close(pool) == 0);
+    return wrong;
+}
+
+static void a_thread_that_has_used_no_pool_forks(void **state)
+{
+    (void)state;
+    on_another_thread(forks_before_it_uses_any, NULL);
+}
+
 static void a_child_takes_what_full_caches_of_the_parents_threads_hold(void **state)
 {
     static const uint32_t capacities[] = { 1000, 64, 10, 1 };
@@ -453,6 +472,7 @@ static void the_statistics_say_whether_every_call_is_fenced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_thread_that_has_used_no_pool_forks),
         cmocka_unit_test(a_child_takes_what_full_caches_of_the_parents_threads_hold),
         cmocka_unit_test(the_child_has_what_its_forking_thread_held),
         cmocka_unit_test(a_child_of_a_child_is_as_whole),

@@ -17,6 +17,12 @@ void **thread_track_slot(void)
     return track_slot_dying ? NULL : &track_slot_value;
 }
 
+void **thread_track_slot_known(void);
+void **thread_track_slot_known(void)
+{
+    return thread_track_slot();
+}
+
 static inline void track_slot_exit(void)
 {
     if (track_slot_value)
