@@ -50,6 +50,17 @@ run_tests() {
     "$@" </dev/null
 }
 
+# Tests kill processes, and each leaves its debug segments, as it should: those that were made meanwhile, and whose process is gone, are thrown away.
+sweep() {
+    for segment in $(find /dev/shm -maxdepth 1 -name 'weir.debug.*' -newer "$1" 2>/dev/null); do
+        pid=${segment##*.}
+        case $pid in
+        *[!0-9]*) continue ;;
+        esac
+        kill -0 "$pid" 2>/dev/null || rm -f "$segment"
+    done
+}
+
 configuration() {
     mkdir -p "build/$1"
     case $1 in
@@ -69,6 +80,7 @@ configuration() {
         run_tests "$1" 2>&1
         echo $? >"build/$1/test.status"
     } | tee "build/$1/test.log"
+    sweep "build/$1/configure.log"
     [ "$(cat "build/$1/test.status")" = 0 ]
 }
 

@@ -24,7 +24,7 @@ static struct image_shape shape = { TRACK_POOL, TRACKER_SKETCH, 4, 8, 3000, 0 };
 
 struct run {
     int status;
-    char out[65536], err[8192];
+    char out[1 << 20], err[1 << 16];
 };
 
 static void read_file(const char *path, char *out, size_t size)

@@ -404,7 +404,7 @@ static void *crowd_run(void *arg)
 
 static void threads_leave_what_they_found(void **state)
 {
-    static const char *const each[] = { "track=sketch", "track=slots", "track=xor,journal=8", "track=releasers", "guard,track=sum", "track=sketch,sample=3" };
+    static const char *const each[] = { "track=sketch", "track=slots(16)", "track=xor,journal=8", "track=releasers", "guard,track=sum", "track=sketch,sample=3" };
     size_t k;
     (void)state;
     for (k = 0; k < sizeof each / sizeof each[0]; k++) {
@@ -424,7 +424,7 @@ static void threads_leave_what_they_found(void **state)
             assert_int_equal(pthread_join(thread[i], NULL), 0);
         assert_int_equal(weir_op_refs(c.shared), 1);
         assert_int_equal(weir_ref_count(&c.ref), 1);
-        if (strcmp(each[k], "track=sketch") == 0 || strcmp(each[k], "track=slots") == 0) {
+        if (strcmp(each[k], "track=sketch") == 0 || strcmp(each[k], "track=slots(16)") == 0) {
             assert_int_equal(weir_leaks(c.pool, 0, see, &seen), 1);
             assert_int_equal(seen.certainty, WEIR_CERTIFIED);
             assert_int_equal(seen.holder_refs, 1);

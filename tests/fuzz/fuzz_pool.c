@@ -31,7 +31,7 @@ static void pool__create(struct model *m, struct fuzz_input *in)
     c.buffer_size = buffers[fuzz_below(in, 8)];
     c.buffer_align = aligns[fuzz_below(in, 7)];
     c.user_size = users[fuzz_below(in, 6)];
-    c.flags = fuzz_below(in, 16) == 15 ? fuzz_u8(in) & ~(unsigned)WEIR_POOL_NUMA : 0;
+    c.flags = fuzz_below(in, 16) == 15 ? fuzz_u8(in) & ~(unsigned)(WEIR_POOL_NUMA | WEIR_POOL_SHARED) : 0;
     c.debug = fuzz_below(in, 32) == 31 ? "sketch" : NULL;
     snprintf(m->name, sizeof m->name, "fuzz-%u", (unsigned)(m - models));
     c.name = fuzz_below(in, 32) == 31 ? "no good" : m->name;
