@@ -1,7 +1,7 @@
 #!/bin/sh
-# tests/run.sh [configuration ...] - install what is missing, then build and test every configuration: gcc, gcc without the debug layer, gcc with
-# assertions and the layer's default of a Debug build, clang, AddressSanitizer with UndefinedBehaviorSanitizer, ThreadSanitizer, the Windows build
-# under Wine, 64-bit ARM under qemu-user, and musl.
+# tests/run.sh [configuration ...] - install what is missing, then build and test every configuration: gcc, gcc without the debug layer, clang,
+# AddressSanitizer with UndefinedBehaviorSanitizer, ThreadSanitizer, the Windows build under Wine, 64-bit ARM under qemu-user, and musl. By name alone:
+# debug, gcc with assertions and the layer's default of a Debug build, which watches every pool: the tests that can be watched.
 #
 # Ends with a table, and with 0 only if every configuration was built and all of its tests passed. Nothing is skipped: what can't be
 # installed, built or run has failed. Needs Debian 12 or later and, if packages are missing, root or sudo. Whoever names
@@ -10,7 +10,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/packages.sh
 
-all="release off debug clang asan tsan windows aarch64 musl"
+all="release off clang asan tsan windows aarch64 musl"
 packages="gcc g++ clang libclang-rt-dev make cmake pkg-config libc6-dev libck-dev libcmocka-dev libuv1-dev libhttp-parser-dev libjansson-dev
     strace curl python3 valgrind gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 dpkg-dev
     gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user musl-tools libdw-dev binutils gdb wrk jq"
@@ -88,7 +88,7 @@ configuration() {
 [ $# -gt 0 ] || set -- $all
 for name in "$@"; do
     title "$name" >/dev/null || {
-        echo "run.sh: no configuration $name; there are: $all" >&2
+        echo "run.sh: no configuration $name; there are: $all debug" >&2
         exit 2
     }
 done

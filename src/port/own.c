@@ -185,7 +185,8 @@ struct weir_op *weir_stream_op_get(struct weir_stream *stream, struct weir_pool 
 void weir_stream_op_put(struct weir_stream *stream, struct weir_op *op)
 {
     struct home *home;
-    if (!op || load_acquire_64(&op->refs) != 1) {               /* ref.A1; else shared, published, in flight or free */
+    /* ref.A1; else shared, published, in flight, free, or followed: a life that is followed ends with who holds it. Guards look when it goes back */
+    if (!op || (load_acquire_64(&op->refs) & ~WEIR_REFS_GUARDED) != 1) {
         weir_op_unref(op);
         return;
     }
