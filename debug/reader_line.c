@@ -11,6 +11,8 @@
  *            taken back in a copy (tracker->undo). The one that decodes as certified is what was (probable, where there is none); if several that say
  *            different things do, or none, nothing is. A take's count goes up first and a give's down last, so the dead thread's reference is in the count either way: it is
  *            decoded without the takes, which are then added to the verdict as what they are, references of the dead.
+ *            Certified only if one dead thread's intent names the object: the count then says whether its update is in the words. Of two, A's give that
+ *            is in the words looks like B's that is not, and where the truth has more tokens than a sketch names, only the wrong one decodes.
  * Threads    as reader.c.     Progress   bounded: READER_TRIES readings, READER_DECODES prefixes.
  * Wrong      a living thread that is stopped in the midst of an update: stable is false, and the verdict is ambiguous at best probable.
  */
@@ -184,6 +186,10 @@ static bool line__solve(struct reader *r, uint32_t object, uint64_t word, struct
     if (s.different != 1 || s.tried > READER_DECODES)
         return false;
     *out = s.best;
+    if (s.n > 1 && out->certainty == WEIR_CERTIFIED) {
+        out->certainty = WEIR_PROBABLE;
+        out->why = "several threads died in the midst of an update of it: which of them had begun can be told only if what was is within the tracker's sight";
+    }
     for (unsigned tried = s.tried; out->wrong_log2 < 0 && tried > 1; tried = (tried + 1) / 2)
         out->wrong_log2 += 1;           /* so many prefixes, so many chances of a wrong one */
     return true;

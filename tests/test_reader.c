@@ -310,6 +310,29 @@ static void two_who_died_in_one_line_are_both_taken_back(void **state)
     image_free(&im);
 }
 
+/* Five hold it; the second one's give is in the words, the fourth one's has not begun. That can't be told from five of which the fourth has two and the second
+ * none, and only that has few enough for a sketch(4). */
+static void one_of_two_who_died_is_not_certified_for_the_other(void **state)
+{
+    struct image im = image_usual("p", &pool_shape);
+    struct reader r;
+    struct reader_object o;
+    (void)state;
+    image_holder_dead(&im, 3, "other");
+    image_token(&im, 4, 3, 2);
+    image_token(&im, 5, 1, 2);
+    for (uint32_t token = 3; token <= 5; token++)
+        image_take(&im, 5, token);
+    image_cut(&im, 5, 2, -1, 7);
+    image_holder_at(&im, 3)->intent = INTENT(5, 4, -1);
+    r = opened(&im);
+    assert_true(reader_object(&r, 5, &o));
+    assert_int_not_equal(o.verdict.certainty, WEIR_CERTIFIED);
+    assert_non_null(o.verdict.why);
+    reader_close(&r);
+    image_free(&im);
+}
+
 static void nothing_is_taken_back_while_its_thread_lives_and_then_nothing_is_certified(void **state)
 {
     struct image im = image_usual("p", &pool_shape);
@@ -655,6 +678,7 @@ int main(void)
         cmocka_unit_test(a_dead_threads_give_is_taken_back_wherever_it_was_cut),
         cmocka_unit_test(the_dead_may_be_the_only_one_who_holds),
         cmocka_unit_test(two_who_died_in_one_line_are_both_taken_back),
+        cmocka_unit_test(one_of_two_who_died_is_not_certified_for_the_other),
         cmocka_unit_test(nothing_is_taken_back_while_its_thread_lives_and_then_nothing_is_certified),
         cmocka_unit_test(an_active_line_without_an_intent_of_the_dead_is_not_certified),
         cmocka_unit_test(an_intent_whose_update_had_ended_does_not_count),
