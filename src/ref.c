@@ -144,7 +144,7 @@ static __attribute__((noinline)) bool ref__unref_odd(struct weir_op *op, uint64_
     }
     WEIR_POINT("unref.last");
     if (old & WEIR_REFS_GUARDED) {
-        store_relaxed_64(&op->refs, old);                       /* as a put finds it, should the guard panic */
+        store_relaxed_64(&op->refs, old & ~WEIR_REFS_PUBLISHED);    /* as a put finds it, should the guard panic; no look-up finds it */
         (void)op_end_watched(op, old, site);
     } else if (old & (WEIR_REFS_NAMED | WEIR_REFS_PUBLISHED)) {
         op_unname(op);                          /* the caller's alone: nobody raises a count of 0, nor a word without PUBLISHED */
