@@ -6,6 +6,8 @@
 #include "support.h"
 #include <weir/weir.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -466,6 +468,55 @@ static void threads_that_hand_on_and_end_leave_room_for_others(void **state)
     close_quiet(pool);
 }
 
+struct lookers {
+    struct weir_pool *pool;
+    _Atomic uint64_t handle;
+    _Atomic bool over;
+    _Atomic unsigned found, wrong;
+};
+
+static void *look_on(void *arg)
+{
+    struct lookers *l = arg;
+    while (!l->over) {
+        uint64_t handle = l->handle;
+        struct weir_op *op = weir_op_ref_handle(l->pool, handle);
+        if (!op)
+            continue;
+        l->found++;
+        l->wrong += weir_op_handle(op) != handle;
+        (void)weir_op_unref(op);
+    }
+    return NULL;
+}
+
+/* The last reference of a published op goes while others look it up: with the handle that it had, nobody finds it again. */
+static void look_ups_beside_the_last_reference_find_the_life_they_ask_for(void **state)
+{
+    static const char *const each[] = { "guard", "track=sketch", "guard,track=slots,sample=2" };
+    size_t k;
+    (void)state;
+    for (k = 0; k < sizeof each / sizeof each[0]; k++) {
+        struct lookers l = { .pool = pool_watched(each[k]) };
+        pthread_t thread[3];
+        int i;
+        for (i = 0; i < 3; i++)
+            assert_int_equal(pthread_create(&thread[i], NULL, look_on, &l), 0);
+        for (i = 0; i < 30000 || (!l.found && i < 3000000); i++) {
+            struct weir_op *op = weir_op_get(l.pool);
+            weir_op_publish(op);
+            l.handle = weir_op_handle(op);
+            (void)weir_op_unref(op);
+        }
+        l.over = true;
+        for (i = 0; i < 3; i++)
+            assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(l.wrong, 0);
+        assert_int_equal(count_leaks(l.pool), 0);
+        close_quiet(l.pool);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +535,7 @@ int main(void)
         cmocka_unit_test(a_domain_that_is_full_counts_on_without_following),
         cmocka_unit_test(threads_leave_what_they_found),
         cmocka_unit_test(threads_that_hand_on_and_end_leave_room_for_others),
+        cmocka_unit_test(look_ups_beside_the_last_reference_find_the_life_they_ask_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
