@@ -16,7 +16,7 @@
 #include "../bench/team.h"
 #include "track.h"
 
-enum { BATCH = 256, CAPACITY = 1024, BUFFER = 4096, THREADS = 2 };
+enum { BATCH = 256, CAPACITY = 65536, BUFFER = 4096, THREADS = 2 };
 
 #define OPAQUE(p) __asm__ volatile("" : "+r"(p) : : "memory")
 
