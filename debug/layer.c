@@ -76,6 +76,7 @@ static void layer__biography(struct track *t, uint32_t object, char *text, size_
 static const struct track_layer layer__table = {
     .open = layer__open, .placed = layer__placed, .left = layer__left, .close = layer__close, .followed = layer__followed, .busy = layer__busy,
     .hold = layer__hold, .let_go = layer__let_go, .forked = child_forked, .thread_exit = token_thread_exit,
+    .unlink = watch_unlink,
     .begin = life_begin, .object = objects_begin, .address = objects_address, .end = life_end, .ref = life_ref, .unref = life_unref,
     .raise = life_raise, .publish = life_publish, .refs = life_refs, .note = life_note,
     .taken = guard_taken, .given = guard_given, .discarded = guard_discarded, .biography = layer__biography,

@@ -287,6 +287,13 @@ void watch_placed(struct track *t, struct weir_pool *pool)
     w->head->buffer_size = pool->buffer_size;
 }
 
+void watch_unlink(const char *name)
+{
+    char segment[sizeof ((struct watch *)0)->segment_name];
+    watch_segment_name(segment, sizeof segment, name, true);
+    (void)os_segment_unlink(segment);
+}
+
 /* In good order: nobody will ask any more. A shared pool's segment is unlinked with the pool's. */
 void watch_end(struct track *t)
 {

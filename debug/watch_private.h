@@ -10,6 +10,7 @@
 int watch_begin(struct track **out, const struct track_shape *shape, const char *text);
 void watch_placed(struct track *t, struct weir_pool *pool);
 void watch_end(struct track *t);
+void watch_unlink(const char *name);             /* of a shared pool */
 void watch_segment_name(char *out, size_t size, const char *name, bool shared);
 int watch_make_segment(struct watch *w, const struct debug_header *geometry, unsigned mode);
 

@@ -352,7 +352,11 @@ int weir_pool_open(struct weir_pool **out, const char *name)
 int weir_pool_unlink(const char *name)
 {
     int error = name ? registry_check_name(name) : error_set(-EINVAL, "weir_pool_unlink: name is NULL");
-    return error ? error : segment_unlink(name);
+    if (!error)
+        error = segment_unlink(name);
+    if (!error && track_layer)
+        track_layer->unlink(name);
+    return error;
 }
 
 /* -- close, find ---------------------------------------------------------------------------------------------------------- */

@@ -50,6 +50,7 @@ struct track_layer {
     void (*placed)(struct track *t, struct weir_pool *pool);
     void (*left)(struct track *t, struct weir_pool *pool);      /* the ops' memory is about to go, before close */
     void (*close)(struct track *t);
+    void (*unlink)(const char *name);                           /* a shared pool loses its name: so does what is kept of it */
     uint32_t (*followed)(const struct track *t);                /* how many lives are followed now */
     void (*busy)(struct track *t);                              /* a close found live objects: report, if asked */
     void (*hold)(void);                                         /* before a fork: the layer's locks; let_go: after it, on both sides */

@@ -347,6 +347,28 @@ static void names_are_taken_found_and_removed(void **state)
     assert_null(other);
 }
 
+static void what_is_kept_of_a_watched_one_loses_its_name_with_it(void **state)
+{
+    struct weir_pool_config config = shape(10);
+    struct weir_pool *pool = NULL;
+    char segment[64], path[256];
+    int error;
+    (void)state;
+    config.debug = "track=xor";
+    error = weir_pool_create(&pool, &config);
+    if (error == -ENOTSUP) {                    /* a library without the debug layer */
+        assert_says(weir_error_message(), "debug", NULL);
+        return;
+    }
+    assert_int_equal(error, 0);
+    snprintf(segment, sizeof segment, "debug.%s", name);
+    assert_int_equal(os_segment_path(segment, path, sizeof path), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(weir_pool_close(pool), 0);
+    assert_int_equal(weir_pool_unlink(name), 0);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
 static void a_close_is_refused_while_this_process_holds_ops(void **state)
 {
     struct weir_pool *a = shared_of(10), *b = opened();
@@ -683,6 +705,7 @@ int main(void)
         CASE(a_put_wakes_waiters_of_other_processes),
         CASE(a_wait_ends_at_its_time),
         CASE(names_are_taken_found_and_removed),
+        CASE(what_is_kept_of_a_watched_one_loses_its_name_with_it),
         CASE(a_close_is_refused_while_this_process_holds_ops),
         CASE(what_it_cannot_do_is_said),
         CASE(a_forked_child_uses_what_it_inherited),
