@@ -59,12 +59,13 @@ static void cache__stamp(const struct proxy *p, uint32_t o, bool ours)
 
 /* -- settle ------------------------------------------------------------------------------------------------------------------- */
 
-/* g says TAKEN n of our slots. What lies above moves down, each op stamped while it does. */
+/* g says TAKEN n of our slots. What lies above moves down, each op stamped while it does: up to what was claimed, or if the theft reaches into the
+ * claim, which then is void, all of it: a magazine may have come into the slots after the thief had counted them. */
 static void cache__settle_taken(struct proxy *p, uint64_t g, uint32_t hi)
 {
     struct writer *r = p->rec;
-    uint32_t taken = G_N(g), n = writer_n(r), i, o;
-    if (taken > p->slots || taken > (hi > n ? hi : n))
+    uint32_t taken = G_N(g), had = writer_n(r), n = taken > had ? hi : had, i, o;
+    if (taken > p->slots || taken > n)
         weir_panic("shared pool \"%s\": writer %u is corrupt (its g says %llx): something wrote into the pool's memory", p->segment->pool->name,
                    p->id, (unsigned long long)g);
     for (i = 0; i < taken; i++)
@@ -75,7 +76,7 @@ static void cache__settle_taken(struct proxy *p, uint64_t g, uint32_t hi)
         store_relaxed_32(&r->slot[i], SEGMENT_NONE);
         store_relaxed_32(&r->slot[i - taken], o);
     }
-    cache__placed(r, (uint64_t)0 - (n < taken ? n : taken));
+    cache__placed(r, (uint64_t)n - taken - had);
     segment_confirm_done(p->segment, G_WHO(g), G_NUM(g));
     WEIR_POINT("segment.settled");
     store_release_64(&r->g, G_SEQUENCE(G_SHUTTED, ++r->opened));    /* segment.G1 -> segment.G2: n and the slots */
