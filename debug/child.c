@@ -41,10 +41,8 @@ static void child__line(struct watch *w, uint32_t object)
 static void child__lines(struct watch *w)
 {
     uint32_t i, used = load_acquire_32(&w->pool->arena.committed);  /* arena.C2 */
-    for (i = 0; i < w->head->objects; i++)
-        if (w->ready[i / DEBUG_CHUNK] != DEBUG_IS_READY)
-            i += DEBUG_CHUNK - 1 - i % DEBUG_CHUNK;
-        else if (i < used && line_count(*watch_line(w, i)))
+    for (i = life_next(w, 0); i < used && i < w->head->objects; i = life_next(w, i + 1))
+        if (line_count(*watch_line(w, i)))
             child__line(w, i);
 }
 

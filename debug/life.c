@@ -35,12 +35,6 @@ enum { LIFE_LOOK = 16 };        /* ends of lives, roughly, between two looks at 
 
 static uint32_t life__version(uint64_t word) { return (uint32_t)(word >> 44); }
 
-static uint32_t life__time(const struct watch *w)
-{
-    int64_t age = os_now_coarse() - w->head->created;
-    return age < 0 ? 1 : (uint32_t)(age / DEBUG_UNIT) + 1;
-}
-
 /* -- who does it --------------------------------------------------------------------------------------------------------------------- */
 
 static struct life_by life__plain(struct watch *w, const void *site)
@@ -111,7 +105,7 @@ bool life_ready(struct watch *w, uint32_t object)
 static void life__start(struct watch *w, uint32_t object, uint32_t generation, const struct life_by *by, uint64_t published)
 {
     uint64_t *line = watch_line(w, object), version = load_relaxed_64(line) & ~(LINE_VERSION - 1);    /* nobody's line */
-    uint32_t now = life__time(w);
+    uint32_t now = watch_time(w);
     struct tracker_update u = life__update(w, by, now);
     token_count(by->thread, by->token->index, 1);
     holder_sign(by->thread, now);
@@ -156,7 +150,7 @@ void life_end(struct track *t, uint32_t object, const void *site)
     if (line_count(word)) {
         by = life__giver(w, site);
         if (w->head->journal)
-            life__journal(w, line, TRACK_GIVE, &by, life__time(w));
+            life__journal(w, line, TRACK_GIVE, &by, watch_time(w));
         store_release_64(line, (word + LINE_VERSION) & ~(LINE_COUNT | LINE_PUBLISHED));     /* life.L1 -> life.L2: the life is over */
         token_count(by.thread, by.token->index, -1);
     }
@@ -166,7 +160,7 @@ void life_end(struct track *t, uint32_t object, const void *site)
     }
     store_release_64(watch_birth(w, object), 0);                /* life.B1 -> reader.A5: itself alone */
     if (life__version(word) % LIFE_LOOK == 0)                      /* not each time: the clock costs */
-        numbers_publish(w, life__time(w));
+        numbers_publish(w, watch_time(w));
     if (w->head->kind == TRACK_DOMAIN)
         objects_end(w, object);
 }
@@ -176,7 +170,7 @@ void life_end(struct track *t, uint32_t object, const void *site)
 /* The words, between the first word's two changes. */
 static void life__add(struct watch *w, uint32_t object, uint64_t *line, const struct life_by *by, unsigned event)
 {
-    uint32_t now = life__time(w);
+    uint32_t now = watch_time(w);
     struct tracker_update u = life__update(w, by, now);
     WEIR_POINT("life.ref");
     holder_sign(by->thread, now);
@@ -216,7 +210,7 @@ bool life_ref(struct track *t, uint32_t object, const void *site)
 enum track_left life_unref_by(struct watch *w, uint32_t object, const struct life_by *by)
 {
     uint64_t *line = watch_line(w, object), old = load_acquire_64(line);    /* life.L2 <- life.L1: what others did before they let go */
-    uint32_t now = w->head->journal ? life__time(w) : 0;        /* trackers take back what is there, whenever it came */
+    uint32_t now = w->head->journal ? watch_time(w) : 0;        /* trackers take back what is there, whenever it came */
     struct tracker_update u = life__update(w, by, now);
     if (line_count(old) == 1 && !(old & LINE_PUBLISHED) && !line_active(old)) {     /* nobody else, and nobody can find it */
         life__journal(w, line, TRACK_GIVE, by, now);
@@ -294,7 +288,7 @@ void life_note(struct track *t, uint32_t object, unsigned event, const void *sit
     if (!w->head->journal)
         return;
     by = life__plain(w, site);
-    life__journal(w, watch_line(w, object), event, &by, life__time(w));
+    life__journal(w, watch_line(w, object), event, &by, watch_time(w));
 }
 
 /* A hold changes hands: two updates, so that at no moment the reference is nobody's. `from` is written with its own token. */
@@ -304,16 +298,19 @@ void life_move(struct watch *w, uint32_t object, const struct life_by *to, const
     (void)life_unref_by(w, object, from);
 }
 
+/* The first object from i on whose line has memory; head->objects or more: there is none. */
+uint32_t life_next(const struct watch *w, uint32_t i)
+{
+    while (i < w->head->objects && load_acquire_8(&w->ready[i / DEBUG_CHUNK]) != DEBUG_IS_READY)    /* life.C2 */
+        i += DEBUG_CHUNK - i % DEBUG_CHUNK;
+    return i;
+}
+
 uint32_t life_oldest(const struct watch *w)
 {
     uint32_t i, oldest = UINT32_MAX;
-    for (i = 0; i < w->head->objects; i++) {
-        uint64_t birth;
-        if (load_acquire_8(&w->ready[i / DEBUG_CHUNK]) != DEBUG_IS_READY) {     /* life.C2 */
-            i += DEBUG_CHUNK - 1 - i % DEBUG_CHUNK;
-            continue;
-        }
-        birth = load_relaxed_64(watch_birth(w, i));             /* roughly */
+    for (i = life_next(w, 0); i < w->head->objects; i = life_next(w, i + 1)) {
+        uint64_t birth = load_relaxed_64(watch_birth(w, i));    /* roughly */
         if (birth && birth_time(birth) < oldest)
             oldest = birth_time(birth);
     }
@@ -324,10 +321,7 @@ uint32_t life_followed(const struct track *t)
 {
     const struct watch *w = (const struct watch *)(const void *)t;
     uint32_t i, n = 0;
-    for (i = 0; i < w->head->objects; i++)
-        if (load_acquire_8(&w->ready[i / DEBUG_CHUNK]) != DEBUG_IS_READY)       /* life.C2 */
-            i += DEBUG_CHUNK - 1 - i % DEBUG_CHUNK;
-        else
-            n += line_count(load_acquire_64(watch_line(w, i))) != 0;        /* life.L2 */
+    for (i = life_next(w, 0); i < w->head->objects; i = life_next(w, i + 1))
+        n += line_count(load_acquire_64(watch_line(w, i))) != 0;    /* life.L2 */
     return n;
 }

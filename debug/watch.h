@@ -46,7 +46,11 @@ extern struct os_lock watch_lock;
 struct watch *watch_first(void);                                /* under watch_lock */
 
 static inline struct watch *watch_of(struct track *t) { return (struct watch *)(void *)t; }
-static inline uint32_t watch_time(const struct watch *w) { return (uint32_t)((os_now() - w->head->created) / DEBUG_UNIT) + 1; }
+static inline uint32_t watch_time(const struct watch *w)        /* now, in units, never 0 */
+{
+    int64_t age = os_now_coarse() - w->head->created;           /* which may lie a little before */
+    return age < 0 ? 1 : (uint32_t)(age / DEBUG_UNIT) + 1;
+}
 
 static inline char *watch__chunk(const struct watch *w, uint32_t object)
 {

@@ -37,6 +37,7 @@ void life_note(struct track *t, uint32_t object, unsigned event, const void *sit
 void life_begin_object(struct watch *w, uint32_t object, const void *site);
 void life_move(struct watch *w, uint32_t object, const struct life_by *to, const struct life_by *from);
 bool life_ready(struct watch *w, uint32_t object);
+uint32_t life_next(const struct watch *w, uint32_t i);
 uint32_t life_followed(const struct track *t);
 uint32_t life_oldest(const struct watch *w);                    /* birth of the oldest life that is followed now; UINT32_MAX: none is */
 

@@ -265,7 +265,7 @@ int64_t cache_shut(struct cache *c)
 }
 
 /* From which count on puts are diverted: unless somebody shuts the cache just now. */
-static void cache__set_l(struct cache *c, uint32_t l)
+void cache_set_l(struct cache *c, uint32_t l)
 {
     store_relaxed_ptr(&c->pub.l, c->slot + l);                  /* cache.L3 <-> cache.L2: the later one stays */
     WEIR_POINT("cache.opened");
@@ -290,7 +290,7 @@ static void cache__open(struct cache *c)
     words_set(c, n, ration);
     mark_dirty(pool);                                           /* after cache.F1: g is open, or w is in sight */
     if (pool->barrier)
-        cache__set_l(c, l);
+        cache_set_l(c, l);
 }
 
 /* Every slow path ends here: open the cache if it holds something, then look whether somebody waits for what it holds. */
@@ -351,17 +351,6 @@ void cache_empty(struct cache *c)
     watch_came_back(pool);
 }
 
-/* The op in hand took the level below the mark: it goes back, the callback is told, and the get begins anew. So the callback holds up nothing,
- * and may leave by a longjmp. */
-static struct weir_op *cache__say_low(struct cache *c, struct weir_op *op)
-{
-    words_set(c, words_n(c), 0);
-    cache_put(c, op);
-    cache_rearm(c);
-    watch_call_low(c->pub.pool);
-    return weir_op_get_from(&c->pub);
-}
-
 /* Everything that cache__get_empty would look at says that there is nothing, and that nobody is to be told: the same looks in the same order, and
  * no store that others would see. Overload is not to be slower than load. */
 static bool cache__nothing_anywhere(struct weir_pool *pool, const struct cache *c)
@@ -370,19 +359,6 @@ static bool cache__nothing_anywhere(struct weir_pool *pool, const struct cache *
            load_acquire_32(&pool->dirty) == CLEAN &&            /* steal.D4 */
            depot_is_bare(pool) && !waiters_any(pool) && !load_acquire_32(&pool->reclaimers) &&  /* watch.N2 */
            load_relaxed_32(&pool->event_state) == EVENT_ARMED;  /* by who armed it, who has looked since */
-}
-
-/* op was taken in a watched pool, and is not counted yet. */
-static struct weir_op *cache__got_watched(struct cache *c, struct weir_op *op, const void *site)
-{
-    struct weir_pool *pool = c->pub.pool;
-    bool follow;
-    if (watch_low(pool))
-        return cache__say_low(c, op);
-    count_add(&c->granted, 1);
-    follow = cache_follows(c, c->granted - (uint64_t)c->pub.ration);
-    cache_rearm(c);
-    return op_born_watched(pool, op, follow, c->site ? c->site : site);
 }
 
 static inline __attribute__((always_inline)) struct weir_op *cache__get_empty(struct cache *c, const void *site)
@@ -403,7 +379,7 @@ static inline __attribute__((always_inline)) struct weir_op *cache__get_empty(st
             op = cache_take(c);
     }
     if (op && WEIR_UNLIKELY(load_relaxed_32(&pool->watched)))
-        return cache__got_watched(c, op, site);
+        return cache_got_watched(c, op, site);
     cache_rearm(c);
     if (!op) {
         store_relaxed_32(&pool->famine, FAMINE);
@@ -412,37 +388,6 @@ static inline __attribute__((always_inline)) struct weir_op *cache__get_empty(st
     }
     count_add(&c->granted, 1);
     return op_born(op);
-}
-
-/* op was claimed from an open cache, n are left, and the pool is watched. */
-static struct weir_op *cache__get_watched(struct cache *c, struct weir_op *op, uint32_t n, const void *site)
-{
-    struct weir_pool *pool = c->pub.pool;
-    uint32_t l = pool->magazine;
-    bool follow;
-    if (watch_low(pool)) {
-        count_add(&c->granted, (uint64_t)-1);
-        return cache__say_low(c, op);
-    }
-    follow = cache_follows(c, c->granted - (uint64_t)c->pub.ration);
-    words_set(c, n, watch_ration(c, n, &l));
-    if (l < pool->magazine)                                     /* the level is low: the put that raises it must say so */
-        cache__set_l(c, l);
-    return op_born_watched(pool, op, follow, c->site ? c->site : site);
-}
-
-/* A pool between processes. Not inlined: the other pools' slow path is to stay as short as it is. */
-static __attribute__((noinline)) struct weir_op *cache__get_shared(struct cache *c, const void *site)
-{
-    struct weir_pool *pool = c->pub.pool;
-    struct weir_op *op;
-    fork_check(pool);
-    c->pub.ration = 0;                                          /* the inlined get's claim is none */
-    op = segment_get(c);
-    if (WEIR_LIKELY(!load_relaxed_32(&pool->watched)) || !op)
-        return op;
-    count_add(&c->granted, 1);
-    return op_born_watched(pool, op, cache_follows(c, c->granted), c->site ? c->site : site);
 }
 
 /* Where a get was called from is read only if the pool is watched: from this frame, into which all that asks for it is inlined. */
@@ -455,7 +400,7 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache)
     WEIR_POINT("get.slow");
     if (WEIR_UNLIKELY(load_acquire_32(&pool->odd))) {           /* fork.F2 <- fork.F1 */
         if (pool->segment)
-            return cache__get_shared(c, __builtin_return_address(0));
+            return cache_get_shared(c, __builtin_return_address(0));
         fork_mend(pool);                                        /* the claim is void: everything has been gathered anew */
         goto empty;
     }
@@ -467,7 +412,7 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache)
     op = (struct weir_op *)load_relaxed_ptr(&c->slot[n]);
     if (!g_is_shut(load_g(c))) {                                /* cache.G5: only the ration was used up */
         if (WEIR_UNLIKELY(load_relaxed_32(&pool->watched)))
-            return cache__get_watched(c, op, n, __builtin_return_address(0));
+            return cache_get_watched(c, op, n, __builtin_return_address(0));
         words_set(c, n, n);
         return op_born(op);
     }
@@ -477,7 +422,7 @@ struct weir_op *weir_cache_get_slow_1(struct weir_cache *cache)
     }
     if (WEIR_UNLIKELY(load_relaxed_32(&pool->watched))) {
         count_add(&c->granted, (uint64_t)-1);
-        return cache__got_watched(c, op, __builtin_return_address(0));
+        return cache_got_watched(c, op, __builtin_return_address(0));
     }
     cache_rearm(c);
     return op_born(op);

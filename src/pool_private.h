@@ -223,6 +223,7 @@ void depot_settle_taken(struct weir_pool *pool, struct magazine *m, uint64_t s);
 struct weir_op *cache_take(struct cache *c);
 void cache_empty(struct cache *c);
 void cache_rearm(struct cache *c);
+void cache_set_l(struct cache *c, uint32_t l);
 int64_t cache_shut(struct cache *c);
 bool cache_claim_bulk(struct cache *c, struct weir_op **out, uint32_t n);
 void cache_put(struct cache *c, struct weir_op *op);
@@ -236,7 +237,10 @@ static inline struct weir_op *op_born(struct weir_op *op)
 
 /* An op in hand that is born in a watched pool; follow: this life is to be followed. */
 struct weir_op *op_born_watched(struct weir_pool *pool, struct weir_op *op, bool follow, const void *site);
-bool cache_follows(struct cache *c, uint64_t gets);
+bool cache_follows(struct cache *c);
+struct weir_op *cache_got_watched(struct cache *c, struct weir_op *op, const void *site);
+struct weir_op *cache_get_watched(struct cache *c, struct weir_op *op, uint32_t n, const void *site);
+struct weir_op *cache_get_shared(struct cache *c, const void *site);
 static inline void cache_set_site(struct cache *c, const void *site)
 {
     if (WEIR_UNLIKELY(c->pub.pool->track != NULL))

@@ -200,7 +200,7 @@ static __attribute__((noinline)) bool ref__look_up_odd(struct weir_op *op, enum 
     if (raise == REF_TRACKED)
         raise = ref_raise_tracked(ref__track(op), weir_op_index(op), &op->refs, marks, marks, site);
     if (raise == REF_FULL && ref_saturate(&op->refs))
-        op_panic_at(op, __builtin_return_address(0), REF_LOOP, "has more than 2^30 references by look-up; the count is saturated, the op is never given back");
+        op_panic_at(op, site, REF_LOOP, "has more than 2^30 references by look-up; the count is saturated, the op is never given back");
     return raise != REF_GONE;
 }
 

@@ -206,13 +206,7 @@ static int registry__watch(struct track **out, const struct weir_pool_config *k,
     struct track_shape shape = { .kind = TRACK_POOL, .name = name, .objects = k->capacity, .shared = (k->flags & WEIR_POOL_SHARED) != 0,
                                  .attach = attach, .mode = k->mode ? k->mode : 0600, .buffer_size = k->buffer_size,
                                  .buffer_align = k->buffer_align };
-    int error = track_open(out, &shape, k->debug);
-    if (error || !*out || !(*out)->pages || !shape.shared)
-        return error;
-    track_layer->close(*out);
-    *out = NULL;
-    return error_set(-ENOTSUP, "debug \"%s\": guard=page protects a buffer in one process, and pool \"%s\" is shared: guard alone", k->debug ? k->debug
-                     : "", name);
+    return track_open(out, &shape, k->debug);
 }
 
 static void registry__watched(struct weir_pool *pool, struct track *track)

@@ -181,7 +181,7 @@ static struct weir_op *waiter__wait(struct weir_pool *pool, struct cache *c, int
     if (op && c)
         count_add(&c->granted, 1);
     if (op && WEIR_UNLIKELY(pool->track != NULL))
-        return op_born_watched(pool, op, c && cache_follows(c, c->granted - (uint64_t)c->pub.ration), site);
+        return op_born_watched(pool, op, c && cache_follows(c), site);
     return op ? op_born(op) : NULL;
 }
 

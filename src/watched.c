@@ -11,6 +11,7 @@
  *     progress            that of the layer's functions: lock-free, but for a thread's first call
  */
 #include "pool_private.h"
+#include "words.h"
 #include "panic.h"
 #include <string.h>
 #include <errno.h>
@@ -33,15 +34,14 @@ static uint64_t watched__gap(struct cache *c, uint32_t sample)
     return sample <= 1 ? 1 : 1 + watched__random(c) % (2 * (uint64_t)sample - 1);
 }
 
-/* The cache's get number `gets` has its op: is its life to be followed? */
-bool cache_follows(struct cache *c, uint64_t gets)
+/* The cache's latest get, which is counted, has its op: is its life to be followed? */
+bool cache_follows(struct cache *c)
 {
     const struct track *t = c->pub.pool->track;
-    bool first;
+    uint64_t gets = c->granted - (uint64_t)c->pub.ration;
     if (!t || !t->sample)
         return false;
-    first = !c->sample_at;                                      /* not always a new thread's first get */
-    if (first)
+    if (!c->sample_at)                                          /* not always a new thread's first get */
         c->sample_at = gets + watched__gap(c, t->sample) - 1;
     if (gets < c->sample_at)
         return false;
@@ -74,6 +74,63 @@ struct weir_op *op_born_watched(struct weir_pool *pool, struct weir_op *op, bool
         refs = (refs & ~WEIR_REFS_COUNT) | WEIR_REFS_TRACKED | WEIR_REFS_SENTINEL;
     store_relaxed_64(&op->refs, refs);
     return op;
+}
+
+/* -- gets --------------------------------------------------------------------------------------------------------------- */
+
+/* The op in hand took the level below the mark: it goes back, the callback is told, and the get begins anew. So the callback holds up nothing,
+ * and may leave by a longjmp. */
+static struct weir_op *watched__say_low(struct cache *c, struct weir_op *op)
+{
+    words_set(c, words_n(c), 0);
+    cache_put(c, op);
+    cache_rearm(c);
+    watch_call_low(c->pub.pool);
+    return weir_op_get_from(&c->pub);
+}
+
+/* op was taken in a watched pool, and is not counted yet. */
+struct weir_op *cache_got_watched(struct cache *c, struct weir_op *op, const void *site)
+{
+    struct weir_pool *pool = c->pub.pool;
+    bool follow;
+    if (watch_low(pool))
+        return watched__say_low(c, op);
+    count_add(&c->granted, 1);
+    follow = cache_follows(c);
+    cache_rearm(c);
+    return op_born_watched(pool, op, follow, c->site ? c->site : site);
+}
+
+/* op was claimed from an open cache, n are left, and the pool is watched. */
+struct weir_op *cache_get_watched(struct cache *c, struct weir_op *op, uint32_t n, const void *site)
+{
+    struct weir_pool *pool = c->pub.pool;
+    uint32_t l = pool->magazine;
+    bool follow;
+    if (watch_low(pool)) {
+        count_add(&c->granted, (uint64_t)-1);
+        return watched__say_low(c, op);
+    }
+    follow = cache_follows(c);
+    words_set(c, n, watch_ration(c, n, &l));
+    if (l < pool->magazine)                                     /* the level is low: the put that raises it must say so */
+        cache_set_l(c, l);
+    return op_born_watched(pool, op, follow, c->site ? c->site : site);
+}
+
+/* A get of a pool between processes. */
+struct weir_op *cache_get_shared(struct cache *c, const void *site)
+{
+    struct weir_pool *pool = c->pub.pool;
+    struct weir_op *op;
+    fork_check(pool);
+    c->pub.ration = 0;                                          /* the inlined get's claim is none */
+    op = segment_get(c);
+    if (WEIR_LIKELY(!load_relaxed_32(&pool->watched)) || !op)
+        return op;
+    count_add(&c->granted, 1);
+    return op_born_watched(pool, op, cache_follows(c), c->site ? c->site : site);
 }
 
 /* The op, whose refs say guarded or tracked, has one holder, who gives it back: refs becomes 1. false: it has several. */

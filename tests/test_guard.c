@@ -303,7 +303,7 @@ static void story_make(struct scene *s)
     s->head->tokens = 4;
     s->head->modules = 2;
     s->head->text_bytes = sizeof story_texts;
-    s->head->created = os_now() - 100 * DEBUG_UNIT;
+    s->head->created = os_now_coarse() - 100 * DEBUG_UNIT;
     story_holders[1] = (struct debug_holder){ .state = DEBUG_READY, .process = { .pid = 812 }, .tid = 815, .name = "worker-3" };
     story_holders[2] = (struct debug_holder){ .state = DEBUG_EXITED, .process = { .pid = 812 }, .tid = 816, .name = "logger" };
     story_sites[1] = (struct debug_site){ .state = DEBUG_READY, .kind = SITE_SOURCE, .file = 1, .function = 11, .line = 218 };

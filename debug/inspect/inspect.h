@@ -112,10 +112,6 @@ struct mapping {
     const void *base;
     size_t bytes;
 };
-int map_open(struct mapping *out, const char *path);            /* read-only. 0, or negative: -ENOENT, -EACCES, -EINVAL: no plain file */
-void map_close(struct mapping *m);
-void map_sleep(int64_t ns);
-
 /* Runs fn(arg), and answers true if it came to its end; false: the file under the mapping became shorter while fn read it. */
 bool fault_guard(const struct mapping *m, void (*fn)(void *arg), void *arg);
 

@@ -1,8 +1,17 @@
 /* main.c - weir-inspect: who holds what was never given back. See options.c for what it is asked, run.c for what it does. */
 #include "inspect.h"
+#include "../../src/os/os.h"
 #include "symbols.h"
 
 #include <stdio.h>
+
+static void main__sleep(int64_t ns)
+{
+    uint32_t nobody = 0;
+    int64_t until = os_now() + ns;
+    while (os_wait(&nobody, 0, until) == 0) {
+    }
+}
 
 int main(int argc, char **argv)
 {
@@ -14,7 +23,7 @@ int main(int argc, char **argv)
     symbols = symbols_open(o.debug_dir, o.servers);
     status = inspect_run(&o, symbols);
     while (o.watch && fflush(stdout) == 0 && status != INSPECT_USAGE) {
-        map_sleep(o.watch);
+        main__sleep(o.watch);
         fputs("\n", stdout);
         status = inspect_run(&o, symbols);
     }

@@ -151,7 +151,7 @@ static void run__unmapped(struct run *run, int error)
 
 static void run__segment(struct run *run, const char *segment, const char *path)
 {
-    int error = map_open(&run->mapping, path);
+    int error = os_file_map(&run->mapping.base, &run->mapping.bytes, path);
     run->segment = segment;
     run->path = path;
     if (error) {
@@ -169,7 +169,7 @@ static void run__segment(struct run *run, const char *segment, const char *path)
     if (run->said.bytes)
         fprintf(stderr, "weir-inspect: %s", run->said.text);
     out_clear(&run->said);
-    map_close(&run->mapping);
+    os_file_unmap(run->mapping.base, run->mapping.bytes);
 }
 
 /* -- all of them ---------------------------------------------------------------------------------------------------------------------- */
@@ -242,12 +242,12 @@ static void run__choose(struct run *run, const char *target)
     char path[512];
     for (unsigned i = 0; all && i < run->found.n; i++) {
         struct weighing w = { .candidate = &all[n] };
-        if (!run__is_pools(run->found.name[i], target) || os_segment_path(run->found.name[i], path, sizeof path) || map_open(&w.mapping, path))
+        if (!run__is_pools(run->found.name[i], target) || os_segment_path(run->found.name[i], path, sizeof path) || os_file_map(&w.mapping.base, &w.mapping.bytes, path))
             continue;
         all[n].at = i;
         if (!fault_guard(&w.mapping, run__weigh, &w))
             all[n].read = false;
-        map_close(&w.mapping);
+        os_file_unmap(w.mapping.base, w.mapping.bytes);
         n++;
     }
     for (unsigned i = 0; i < n; i++) {

@@ -19,7 +19,8 @@
  *     stacks, stacks=N   plain calls are known by their stack of N frames, 1 to 32 (16), not by one return address
  *     journal=N          the last N events of each object beside the tracker, 0 to 256; with guard 8
  *     guard              a buffer that was put is poisoned, and looked at by the next get (which finds it as poison); red zones around it
- *     guard=page         instead of poison: a buffer has pages of its own, and whoever touches it while it is free dies of it at once
+ *     guard=page         instead of poison: a buffer has pages of its own, and whoever touches it while it is free dies of it at once.
+ *                        Protection is of one process: a shared pool's buffers are poisoned instead
  *     report             a report of all leaks to standard error, at a close that is refused because of them and at exit
  *     report=FILE        the same to a file, in the form that its ending says: .json, .folded (stacks, for flame graphs), else text.
  *                        %p in its name is the process's number. It is made empty at once, so an empty file says that all was well

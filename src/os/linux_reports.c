@@ -20,6 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -138,6 +140,34 @@ int os_file_read(char **out, size_t *bytes, const char *path)
     *bytes = used;
     os_pages_free(text, MOST + 1);
     return (int)n;
+}
+
+/* A fifo or device that was named is not waited for. */
+int os_file_map(const void **out, size_t *bytes, const char *path)
+{
+    long fd = linux_call(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0, 0, 0);
+    int saved = errno, error = 0;
+    struct stat info;
+    void *base = NULL;
+    if (fd < 0)
+        return (int)fd;
+    if (fstat((int)fd, &info) != 0)
+        error = -errno;
+    else if (!S_ISREG(info.st_mode) || info.st_size == 0)
+        error = -EINVAL;
+    else if ((base = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, (int)fd, 0)) == MAP_FAILED)
+        error = -errno;
+    errno = saved;
+    os_file_close(fd);
+    *out = error ? NULL : base;
+    *bytes = error ? 0 : (size_t)info.st_size;
+    return error;
+}
+
+void os_file_unmap(const void *base, size_t bytes)
+{
+    if (base)
+        os_release((void *)(uintptr_t)base, bytes);
 }
 
 /* getcwd's answer ends in a zero byte, and is "(unreachable)..." outside the root. */

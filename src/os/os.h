@@ -159,6 +159,9 @@ int os_thread_run(void (*fn)(void *), void *arg);             /* -EAGAIN */
 int os_file_create(intptr_t *out, const char *path);            /* empty, readable by this user alone, not inherited by other programs */
 int os_file_write(intptr_t file, const void *data, size_t bytes);   /* all of it, or an error */
 void os_file_close(intptr_t file);
+int os_file_map(const void **out, size_t *bytes, const char *path);         /* to read; -EINVAL: no plain file, or empty. Who cuts it meanwhile makes
+                                                                   the next access a fault (os_on_fault) */
+void os_file_unmap(const void *base, size_t bytes);             /* NULL: nothing */
 int os_file_read(char **out, size_t *bytes, const char *path);  /* of at most 1 MiB, else -EFBIG: a zero byte behind it; os_pages_free(*out, *bytes + 1) */
 
 int os_path_absolute(char *out, size_t size, const char *path); /* as it is named now, wherever the program goes: -ENAMETOOLONG */

@@ -79,7 +79,7 @@ static int windows__file_error(void)
 static int windows__open(intptr_t *out, const char *path, DWORD access, DWORD how)
 {
     DWORD saved = GetLastError();
-    HANDLE file = CreateFileA(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, how, FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE file = CreateFileA(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, how, FILE_ATTRIBUTE_NORMAL, NULL);
     int error = file == INVALID_HANDLE_VALUE ? windows__file_error() : 0;
     SetLastError(saved);
     *out = (intptr_t)file;
@@ -142,6 +142,40 @@ int os_file_read(char **out, size_t *bytes, const char *path)
     os_file_close(file);
     SetLastError(saved);
     return error;
+}
+
+/* Windows does not let a file be cut that is mapped. */
+int os_file_map(const void **out, size_t *bytes, const char *path)
+{
+    DWORD saved = GetLastError();
+    LARGE_INTEGER size = { .QuadPart = 0 };
+    HANDLE section;
+    intptr_t file;
+    int error = windows__open(&file, path, GENERIC_READ, OPEN_EXISTING);
+    *out = NULL;
+    *bytes = 0;
+    if (error)
+        return error;
+    if (!GetFileSizeEx((HANDLE)file, &size) || !size.QuadPart)
+        error = -EINVAL;
+    section = error ? NULL : CreateFileMappingA((HANDLE)file, NULL, PAGE_READONLY, 0, 0, NULL);
+    if (section)
+        *out = MapViewOfFile(section, FILE_MAP_READ, 0, 0, 0);
+    if (!error && !*out)
+        error = windows__file_error();
+    if (section)
+        (void)CloseHandle(section);
+    os_file_close(file);
+    *bytes = error ? 0 : (size_t)size.QuadPart;
+    SetLastError(saved);
+    return error;
+}
+
+void os_file_unmap(const void *base, size_t bytes)
+{
+    (void)bytes;
+    if (base)
+        (void)UnmapViewOfFile(base);
 }
 
 int os_path_absolute(char *out, size_t size, const char *path)
