@@ -15,7 +15,7 @@
 # Needs Debian 12 or later and, if packages are missing, root or sudo. Everything happens on 127.0.0.1. WEIR_BUILD: a directory that is built already.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-. tests/packages.sh
+. stress/serving.sh
 
 packages="gcc g++ make cmake libc6-dev libck-dev libhttp-parser-dev libjansson-dev libdw-dev wrk jq"
 seconds=${1:-3}
@@ -24,43 +24,15 @@ short=
     short=yes
     seconds=1
 }
-server=
 planted=0
 found=0
 wrong=0
-work=$(mktemp -d) || exit 1
-
-finish() {
-    [ -z "$server" ] || stop KILL
-    rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' HUP INT TERM
-
-fail() {
-    echo "demo-leak.sh: $*" >&2
-    exit 1
-}
 
 case $seconds in
 '' | *[!0-9]* | 0) fail "seconds must be a number above 0, or short, not \"$seconds\"" ;;
 esac
 
-# quietly <command ...>: its output is shown only if it fails.
-quietly() {
-    "$@" >"$work/log" 2>&1 </dev/null && return 0
-    tail -n 60 "$work/log" >&2
-    fail "failed: $*"
-}
-
-build=${WEIR_BUILD:-}
-if [ -z "$build" ]; then
-    packages_install "$work/packages-log" $packages || fail "they are needed"
-    echo "building"
-    build=build/release
-    quietly cmake --fresh --preset release
-    quietly cmake --build --preset release --target weir-serve weir-inspect -j "$(nproc 2>/dev/null || echo 2)"
-fi
+serving_build "weir-serve weir-inspect" $packages
 for program in wrk jq; do
     command -v $program >/dev/null || fail "$program is missing (package $program)"
 done
@@ -71,24 +43,14 @@ inspect=$(find "$build" -name weir-inspect -type f | head -n 1)
 # start <options ...>: until it listens; $server and $url.
 start() {
     echo "\$ WEIR_DEBUG=track=sketch weir-serve $*"
-    WEIR_DEBUG=track=sketch "$build/stress/weir-serve" --port 0 --threads 2 --connections 2000 --json "$@" >"$work/server" 2>&1 </dev/null &
-    server=$!
-    until grep -q '^listening on ' "$work/server"; do
-        kill -0 $server 2>/dev/null || {
-            cat "$work/server" >&2
-            fail "weir-serve did not start"
-        }
-        sleep 0.05
-    done
-    url=http://$(sed -n 's/^listening on //p' "$work/server")
+    serving_start env WEIR_DEBUG=track=sketch "$build/stress/weir-serve" --port 0 --threads 2 --connections 2000 --json "$@"
 }
 
-# stop [signal]: and what its segments hold is thrown away, which weir-inspect could read still.
+# stop: and what its segments hold is thrown away, which weir-inspect could read still.
 stop() {
-    kill -"${1:-TERM}" $server
-    wait $server 2>/dev/null
-    rm -f /dev/shm/weir*.debug.*."$server" /dev/shm/weir*.debug.*."$server".begin /dev/shm/weir*.serve-sink-"$server"*
-    server=
+    gone=$server
+    serving_stop
+    rm -f /dev/shm/weir*.debug.*."$gone" /dev/shm/weir*.debug.*."$gone".begin /dev/shm/weir*.serve-sink-"$gone"*
 }
 
 # ended: it stops by itself; $said, its last line.

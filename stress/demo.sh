@@ -7,41 +7,15 @@
 # Needs Debian 12 or later and, if packages are missing, root or sudo. Everything happens on 127.0.0.1.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-. tests/packages.sh
+. stress/serving.sh
 
 packages="gcc g++ make cmake libc6-dev libck-dev libhttp-parser-dev libjansson-dev wrk curl jq"
 seconds=${1:-5}
-server=
-work=$(mktemp -d) || exit 1
-
-finish() {
-    [ -z "$server" ] || kill -KILL "$server" 2>/dev/null
-    rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' HUP INT TERM
-
-fail() {
-    echo "demo.sh: $*" >&2
-    exit 1
-}
-
 case $seconds in
 '' | *[!0-9]* | 0) fail "seconds must be a number above 0, not \"$seconds\"" ;;
 esac
 
-# quietly <command ...>: its output is shown only if it fails.
-quietly() {
-    "$@" >"$work/log" 2>&1 </dev/null && return 0
-    tail -n 60 "$work/log" >&2
-    fail "failed: $*"
-}
-
-packages_install "$work/packages-log" $packages || fail "they are needed"
-
-echo "building"
-quietly cmake --fresh --preset release
-quietly cmake --build --preset release --target weir-serve -j "$(nproc 2>/dev/null || echo 2)"
+serving_build weir-serve $packages
 
 # -- the server ---------------------------------------------------------------------------------------------------------------
 ulimit -n "$(ulimit -H -n)" 2>/dev/null
@@ -53,18 +27,7 @@ if [ "$limit" != unlimited ] && [ "$limit" -lt 1200 ]; then
     echo "$many connections instead of 1000: a process may have only $limit descriptors here"
 fi
 
-build/release/stress/weir-serve --port 0 --json >"$work/server" 2>&1 </dev/null &
-server=$!
-tries=100
-until grep -q '^listening on ' "$work/server"; do
-    tries=$((tries - 1))
-    if [ $tries = 0 ] || ! kill -0 $server 2>/dev/null; then
-        cat "$work/server" >&2
-        fail "weir-serve did not start"
-    fi
-    sleep 0.1
-done
-url=http://$(sed -n 's/^listening on //p' "$work/server")
+serving_start "$build/stress/weir-serve" --port 0 --json
 ask() {
     curl -sS --fail --noproxy '*' --max-time 10 "$@" || fail "curl could not ask the server"
 }
@@ -123,10 +86,8 @@ awk 'BEGIN { split("pool capacity committed live cached free peak taken given re
     END { for (i = 1; i in row; i++) printf "%11s%s\n", name[i], row[i] }' "$work/pools"
 
 # -- the end ------------------------------------------------------------------------------------------------------------------
-kill -TERM $server
-wait $server
+serving_stop
 status=$?
-server=
 echo
 echo "stopped by SIGTERM; the server's last words (exit status $status):"
 sed '1d;$d' "$work/server"

@@ -12,34 +12,12 @@
 # The table and the rounds go to stress/results/overhead. Needs Debian 12 or later and, if packages are missing, root or sudo.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-. tests/packages.sh
+. stress/serving.sh
 
 packages="gcc g++ make cmake libc6-dev libck-dev libhttp-parser-dev libjansson-dev wrk python3 valgrind"
 pairs=${1:-31}
 seconds=${2:-2}
-work=$(mktemp -d) || exit 1
-server=
-finish() {
-    [ -z "$server" ] || kill -KILL "$server" 2>/dev/null
-    rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' HUP INT TERM
-
-fail() {
-    echo "overhead.sh: $*" >&2
-    exit 1
-}
-
-build=${WEIR_BUILD:-}
-if [ -z "$build" ]; then
-    packages_install "$work/packages-log" $packages || fail "they are needed"
-    build=build/release
-    cmake --fresh --preset release >"$work/log" 2>&1 </dev/null && cmake --build --preset release --target weir-serve -j "$(nproc)" >>"$work/log" 2>&1 </dev/null || {
-        tail -n 40 "$work/log" >&2
-        fail "the build failed"
-    }
-fi
+serving_build weir-serve $packages
 
 spec() {
     case $1 in
@@ -51,26 +29,15 @@ spec() {
     esac
 }
 
-# start <kind> <before ...>: $server and $url.
+# start <kind> [before ...]
 start() {
     kind=$1
     shift
-    WEIR_DEBUG=$(spec "$kind") "$@" "$build/stress/weir-serve" --port 0 --threads 2 --connections 500 >"$work/server" 2>&1 </dev/null &
-    server=$!
-    until [ "$(wc -l 2>/dev/null <"$work/server" || echo 0)" -gt 0 ]; do
-        kill -0 $server 2>/dev/null || {
-            cat "$work/server" >&2
-            fail "weir-serve did not start"
-        }
-        sleep 0.05
-    done
-    url=http://$(sed -n 's/^listening on //p' "$work/server")
+    serving_start env WEIR_DEBUG="$(spec "$kind")" "$@" "$build/stress/weir-serve" --port 0 --threads 2 --connections 500
 }
 
 stop() {
-    kill -TERM $server
-    wait $server || fail "weir-serve with $kind ended with $?"
-    server=
+    serving_stop || fail "weir-serve with $kind ended with $?"
 }
 
 kinds="untracked sample=128 sketch slots stacks"
@@ -79,7 +46,7 @@ round=0
 while [ $round -lt "$pairs" ]; do
     round=$((round + 1))
     for kind in $(printf '%s\n' $kinds | awk -v seed=$round 'BEGIN { srand(seed) } { print rand(), $0 }' | sort -n | cut -d ' ' -f 2); do
-        start "$kind" env
+        start "$kind"
         wrk --threads 1 --connections 32 --duration "${seconds}s" "$url/" >"$work/wrk" 2>&1 </dev/null || fail "wrk failed"
         stop
         echo "$round $kind $(awk '/^Requests\/sec/ { print $2 }' "$work/wrk")" >>"$work/rounds"
