@@ -7,34 +7,18 @@
 # Needs Debian 12 or later and, if packages are missing, root or sudo.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-. tests/packages.sh
+. stress/script.sh
 
 needed="gcc make cmake pkg-config libc6-dev libck-dev libjansson-dev gnuplot-nox"
 peers="g++ libdpdk-dev libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev libtbb-dev libboost-dev"
 results=stress/results/bench
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' HUP INT TERM
-
-fail() {
-    echo "bench.sh: $*" >&2
-    exit 1
-}
-
-# quietly <command ...>: its output is shown only if it fails.
-quietly() {
-    "$@" >"$work/log" 2>&1 </dev/null && return 0
-    tail -n 60 "$work/log" >&2
-    return 1
-}
-
 packages_install "$work/packages" $needed || fail "they are needed"
 packages_install "$work/packages" $peers || echo "bench.sh: their peers are left out, and named in the table"
 
 echo "building"
-quietly cmake --fresh --preset release || fail "the configuration failed"
+quietly cmake --fresh --preset release
 grep -e 'not found (' "$work/log"
-quietly cmake --build --preset release --target weir-bench -j "$(nproc 2>/dev/null || echo 2)" || fail "the build failed"
+quietly cmake --build --preset release --target weir-bench -j "$(nproc 2>/dev/null || echo 2)"
 
 mkdir -p "$results" || exit 1
 command="sh stress/bench.sh${*:+ $*}"

@@ -1,30 +1,14 @@
 # stress/serving.sh - for scripts that run weir-serve: read it in with `.`, from the top of the tree.
 #
-# It makes $work, a directory that goes when the script ends, and sees to it that no server stays. WEIR_BUILD names a directory that is built already; without it
+# It sees to it that no server stays. WEIR_BUILD names a directory that is built already; without it
 # serving_build installs what is missing and builds the release.
-. tests/packages.sh
+. stress/script.sh
 
 server=
 build=${WEIR_BUILD:-}
-work=$(mktemp -d) || exit 1
 
-serving_finish() {
+script_end() {
     [ -z "$server" ] || kill -KILL "$server" 2>/dev/null
-    rm -rf "$work"
-}
-trap serving_finish EXIT
-trap 'exit 130' HUP INT TERM
-
-fail() {
-    echo "${0##*/}: $*" >&2
-    exit 1
-}
-
-# quietly <command ...>: its output is shown only if it fails.
-quietly() {
-    "$@" >"$work/log" 2>&1 </dev/null && return 0
-    tail -n 60 "$work/log" >&2
-    fail "failed: $*"
 }
 
 # serving_build <targets> <package ...>

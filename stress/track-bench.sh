@@ -4,29 +4,14 @@
 # to do. Exit status 0: all was measured, nothing certified was wrong, and it was written.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-. tests/packages.sh
+. stress/script.sh
 
 results=stress/results/track
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' HUP INT TERM
-
-fail() {
-    echo "track-bench.sh: $*" >&2
-    exit 1
-}
-
-# quietly <command ...>: its output is shown only if it fails.
-quietly() {
-    "$@" >"$work/log" 2>&1 </dev/null && return 0
-    tail -n 60 "$work/log" >&2
-    return 1
-}
 
 packages_install "$work/packages" gcc make cmake pkg-config libc6-dev libck-dev libjansson-dev gnuplot-nox || fail "they are needed"
 echo "building"
-quietly cmake --preset release || fail "the configuration failed"
-quietly cmake --build --preset release --target weir-track-bench -j "$(nproc 2>/dev/null || echo 2)" || fail "the build failed"
+quietly cmake --preset release
+quietly cmake --build --preset release --target weir-track-bench -j "$(nproc 2>/dev/null || echo 2)"
 
 mkdir -p "$results" || exit 1
 command="sh stress/track-bench.sh${*:+ $*}"
