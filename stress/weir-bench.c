@@ -122,21 +122,6 @@ static void options_read(int argc, char **argv)
         bench.wanted_peer[i] = true;
 }
 
-/* The command as it can be given again: the program's name without its place, and without the files that it writes. */
-static const char *command_line(int argc, char **argv)
-{
-    static char line[1000] = "weir-bench";
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "--csv") == 0) {
-            i++;
-            continue;
-        }
-        strncat(line, " ", sizeof line - strlen(line) - 1);
-        strncat(line, argv[i], sizeof line - strlen(line) - 1);
-    }
-    return line;
-}
-
 static void programs_find(void)
 {
     char self[sizeof bench.programs] = "";
@@ -165,7 +150,7 @@ static int write_to(const char *where, int (*write_all)(const char *))
 int main(int argc, char **argv)
 {
     int64_t began = clock_ns();
-    bench.command = command_line(argc, argv);
+    bench.command = machine_command("weir-bench", argc, argv);
     options_read(argc, argv);
     programs_find();
     processors_count();

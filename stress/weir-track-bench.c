@@ -110,20 +110,6 @@ static void options_read(int argc, char **argv)
         bench_track.wanted[i] = true;
 }
 
-static const char *command_line(int argc, char **argv)
-{
-    static char line[1000] = "weir-track-bench";
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "--csv") == 0) {
-            i++;
-            continue;
-        }
-        strncat(line, " ", sizeof line - strlen(line) - 1);
-        strncat(line, argv[i], sizeof line - strlen(line) - 1);
-    }
-    return line;
-}
-
 static int write_to(const char *where, int (*write_all)(const char *))
 {
     int error = where ? write_all(where) : 0;
@@ -135,7 +121,7 @@ static int write_to(const char *where, int (*write_all)(const char *))
 int main(int argc, char **argv)
 {
     int64_t began = clock_ns();
-    bench_track.command = command_line(argc, argv);
+    bench_track.command = machine_command("weir-track-bench", argc, argv);
     options_read(argc, argv);
     machine_get();                  /* the load is others' as yet */
     names_all();

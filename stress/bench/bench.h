@@ -133,6 +133,7 @@ struct machine {
     double load;                /* its load average when the program began: what others did */
 };
 const struct machine *machine_get(void);
+const char *machine_command(const char *program, int argc, char **argv);       /* as it can be given again: without the files that it writes */
 
 void table_print(FILE *out);
 int json_write(const char *file);       /* 0, or -errno */

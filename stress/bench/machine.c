@@ -40,3 +40,18 @@ const struct machine *machine_get(void)
     snprintf(m.flags, sizeof m.flags, "%s", WEIR_BENCH_FLAGS);
     return &m;
 }
+
+const char *machine_command(const char *program, int argc, char **argv)
+{
+    static char line[1000];
+    snprintf(line, sizeof line, "%s", program);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "--csv") == 0) {
+            i++;
+            continue;
+        }
+        strncat(line, " ", sizeof line - strlen(line) - 1);
+        strncat(line, argv[i], sizeof line - strlen(line) - 1);
+    }
+    return line;
+}
