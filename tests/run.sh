@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.." || exit 1
 all="release off clang asan tsan windows aarch64 musl"
 packages="gcc g++ clang libclang-rt-dev make cmake pkg-config libc6-dev libck-dev libcmocka-dev libuv1-dev libhttp-parser-dev libjansson-dev
     strace curl python3 valgrind gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 dpkg-dev
-    gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user musl-tools libdw-dev binutils gdb wrk jq"
+    gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user musl-tools libdw-dev binutils llvm gdb wrk jq"
 
 title() {
     case $1 in

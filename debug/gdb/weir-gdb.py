@@ -119,15 +119,17 @@ def is_wrapper(file):
 
 @functools.lru_cache(maxsize=None)
 def inlined(objfile, offset):
-    """A call of weir's was inlined there. gdb's Python does not know the line that it was called from: binutils' addr2line does."""
-    debug = [o.filename for o in gdb.objfiles() if o.owner == objfile] or [objfile.filename]
-    try:
-        said = subprocess.run(["addr2line", "-f", "-i", "-e", debug[0], hex(offset)], capture_output=True, text=True, check=True).stdout.split("\n")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    for function, at in zip(said[::2], said[1::2]):
-        if not is_wrapper(at) and not at.startswith("?"):
-            return "%s (%s)" % (at.split(" (")[0], function)
+    """A call of weir's was inlined there. gdb's Python does not know the line that it was called from: binutils' addr2line does, and LLVM's, which reads
+    what clang writes as well."""
+    debug = ([o.filename for o in gdb.objfiles() if o.owner == objfile] or [objfile.filename])[0]
+    for command in (["addr2line", "-f", "-i", "-e", debug, hex(offset)], ["llvm-symbolizer", "--obj=" + debug, hex(offset)]):
+        try:
+            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        for function, at in zip(said[::2], said[1::2]):
+            if not is_wrapper(at) and not at.startswith("?"):
+                return "%s (%s)" % (":".join(at.split(" (")[0].split(":")[:2]), function)
     return None
 
 
