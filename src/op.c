@@ -166,7 +166,7 @@ void weir_op_put_any_1(struct weir_op *op)
     uint64_t pool = load_relaxed_64(&op->pool);
     if (WEIR_UNLIKELY(!(pool & WEIR_OP_SHARED)))
         op__put_any(op, __builtin_return_address(0));
-    else if (WEIR_LIKELY(SHARED_KNOWN((struct weir_pool *)(void *)((char *)op - (pool & WEIR_OP_DISTANCE)))))
+    else if (WEIR_LIKELY(SHARED_KNOWN((struct weir_pool *)((uintptr_t)op - (pool & WEIR_OP_DISTANCE)))))
         segment_put(SHARED_CACHE, op);
     else
         op__put_shared(op);

@@ -127,6 +127,8 @@ void stress_fail(const char *format, ...) __attribute__((__format__(__printf__, 
 void report_open(const struct stress_options *options);
 void report_now(const struct stress *s, double seconds);        /* the run that messages are about; must be over after seconds */
 void report_line(const struct stress *s, const struct weir_stats *sum, uint64_t ops, unsigned rounds);
+void report_unwatched(void);                                    /* without the watchman's thread until report_watched: for a fork of one thread */
+void report_watched(void);
 void report_close(void);
 
 #endif

@@ -107,13 +107,28 @@ static void report__deadline(double seconds)
     pthread_mutex_unlock(&watch_lock);
 }
 
+void report_watched(void)
+{
+    watch_ends = false;
+    if (pthread_create(&watchman, NULL, report__watch, NULL) != 0)
+        stress_fail("no thread for the watchman");
+}
+
+void report_unwatched(void)
+{
+    pthread_mutex_lock(&watch_lock);
+    watch_ends = true;
+    pthread_cond_signal(&watch_moved);
+    pthread_mutex_unlock(&watch_lock);
+    pthread_join(watchman, NULL);
+}
+
 void report_open(const struct stress_options *options)
 {
     report_options = options;
     weir_set_panic(report__panic, NULL);
     report__deadline(options->seconds);
-    if (pthread_create(&watchman, NULL, report__watch, NULL) != 0)
-        stress_fail("no thread for the watchman");
+    report_watched();
     printf("weir-stress: seed 0x%llx, %u threads, %g s a workload\n", (unsigned long long)options->seed, options->threads,
            options->seconds);
     fflush(stdout);
@@ -141,10 +156,6 @@ void report_line(const struct stress *s, const struct weir_stats *sum, uint64_t 
 
 void report_close(void)
 {
-    pthread_mutex_lock(&watch_lock);
-    watch_ends = true;
-    pthread_cond_signal(&watch_moved);
-    pthread_mutex_unlock(&watch_lock);
-    pthread_join(watchman, NULL);
+    report_unwatched();
     weir_set_panic(NULL, NULL);
 }

@@ -422,6 +422,9 @@ static int in_a_small_file_system(void)
     if (os_segment_punch(&s, MIB, 2 * MIB) || os_segment_allocate(&s, 4 * MIB, 2 * MIB))
         return 5;
     memset((char *)s.base + 4 * MIB, 8, 2 * MIB);
+#ifdef WEIR_EMULATED
+    return 98;
+#endif
     (void)close((int)s.file);                                       /* as a daemon does: now through the mapping */
     if (os_segment_allocate(&s, 8 * MIB, 4 * MIB) != -ENOSPC)
         return 6;
@@ -436,12 +439,21 @@ static void a_full_file_system_is_enospc_and_no_signal(void **state)
         print_message("missing: the right to mount a small /dev/shm\n");
         skip();
     }
+#ifdef WEIR_EMULATED
+    assert_int_equal(wrong, 98);
+    print_message("missing: an emulator whose madvise does anything; without a descriptor it is not tried\n");
+    skip();
+#endif
     assert_int_equal(wrong, 0);
 }
 
 static void a_descriptor_that_the_program_gave_to_another_file_is_left_alone(void **state)
 {
     (void)state;
+#ifdef WEIR_EMULATED
+    print_message("missing: an emulator whose madvise does anything\n");
+    skip();
+#endif
     const char *name = fresh("stolen");
     char path[] = "/dev/shm/weir-stolen-XXXXXX";
     struct stat status;

@@ -62,6 +62,14 @@ static int linux__stat(const char *path, struct linux_stat *out)
     return 0;
 }
 
+/* Of a process as well: that of its first thread, which says the same as /proc/PID/stat. That one qemu-user answers itself, with a start of its own. */
+static int linux__task_stat(int64_t pid, int64_t tid, struct linux_stat *out)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "/proc/%lld/task/%lld/stat", (long long)pid, (long long)tid);
+    return linux__stat(path, out);
+}
+
 /* "pid:[4026531836]"; 0: the system doesn't say. */
 static uint64_t linux__namespace(const char *path)
 {
@@ -89,28 +97,29 @@ static uint64_t linux__boot(void)
     return digest;
 }
 
-int os_process_self(struct os_process *out)
-{
-    struct linux_stat stat = {0};
-    int error = linux__stat("/proc/self/stat", &stat);
-    *out = (struct os_process){.boot = linux__boot(), .space = linux__space(), .pid = getpid(), .start = stat.start};
-    return error ? error : out->boot == 0 || (uint32_t)out->space == 0 ? -ENOENT : 0;
-}
-
-/* Is /proc that of our own pid namespace? A container that was given another one shows it others' pids. */
-static bool linux__proc_is_ours(void)
+/* Our pid in the namespace that /proc shows: in a container that was given another one's, not our own. */
+static int64_t linux__pid_in_proc(void)
 {
     char text[32];
     long bytes = linux_call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self", (long)text, sizeof text - 1, 0, 0);
     text[bytes > 0 ? bytes : 0] = 0;
-    return bytes > 0 && linux__number(text) == (uint64_t)getpid();
+    return (int64_t)linux__number(text);
+}
+
+int os_process_self(struct os_process *out)
+{
+    struct linux_stat stat = {0};
+    int64_t first = linux__pid_in_proc();
+    int error = linux__task_stat(first, first, &stat);
+    *out = (struct os_process){.boot = linux__boot(), .space = linux__space(), .pid = getpid(), .start = stat.start};
+    return error ? error : out->boot == 0 || (uint32_t)out->space == 0 ? -ENOENT : 0;
 }
 
 static bool linux__same_space(const struct os_process *process, enum os_life *otherwise)
 {
     uint64_t boot = linux__boot(), space = linux__space();
     *otherwise = boot != 0 && process->boot != 0 && process->boot != boot ? OS_DEAD : OS_UNKNOWN;
-    return process->boot == boot && boot != 0 && process->space == space && (uint32_t)space != 0 && process->pid > 0 && linux__proc_is_ours();
+    return process->boot == boot && boot != 0 && process->space == space && (uint32_t)space != 0 && process->pid > 0 && linux__pid_in_proc() == getpid();
 }
 
 /* What can't be read: is the pid there at all? Signal 0 is sent to nobody. */
@@ -121,13 +130,11 @@ static enum os_life linux__pid_life(int64_t pid)
 
 enum os_life os_process_life(const struct os_process *process)
 {
-    char path[64];
     struct linux_stat stat = {0};
     enum os_life life;
     if (!linux__same_space(process, &life))
         return life;
-    (void)snprintf(path, sizeof path, "/proc/%lld/stat", (long long)process->pid);
-    if (linux__stat(path, &stat))
+    if (linux__task_stat(process->pid, process->pid, &stat))
         return linux__pid_life(process->pid);
     if (process->start == 0)
         return OS_UNKNOWN;
@@ -161,13 +168,11 @@ void os_thread_name(char *out, size_t size)
 /* Of a process that is there and can be seen, a thread that can't be found is no more. */
 enum os_life os_thread_life(const struct os_process *process, int64_t tid, uint64_t start)
 {
-    char path[96];
     struct linux_stat stat = {0};
     enum os_life life = os_process_life(process);
     if (life != OS_ALIVE)
         return life;
-    (void)snprintf(path, sizeof path, "/proc/%lld/task/%lld/stat", (long long)process->pid, (long long)tid);
-    int error = linux__stat(path, &stat);
+    int error = linux__task_stat(process->pid, tid, &stat);
     if (error)
         return error == -ENOENT || error == -ESRCH ? OS_DEAD : OS_UNKNOWN;
     if (start == 0)

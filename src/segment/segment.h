@@ -94,8 +94,8 @@ struct writer {                 /* rec[w] */
     CACHE_LINE uint64_t g;      /* OPEN{seq}, SHUT{seq}, TAKEN{n, who, num} */
     uint32_t done;              /* its highest num that somebody has seen to succeed */
     /* Whose it is. */
-    CACHE_LINE uint64_t state;  /* {pid:32, WRITER_*:32} */
-    struct os_process process;  /* pid 0: not said yet */
+    CACHE_LINE uint64_t state;  /* {pid:32, how often it was claimed:31, WRITER_USED:1}; pid 0: free */
+    struct os_process process;  /* pid 0: not said yet; read it by segment_writer_process */
     int64_t tid;
     uint64_t tid_start;
     uint32_t pinned;            /* weir_pool_iovecs calls of its process in force */
@@ -105,7 +105,7 @@ struct writer {                 /* rec[w] */
     CACHE_LINE uint32_t slot[];
 };
 
-enum { WRITER_FREE = 0, WRITER_USED = 1 };
+enum { WRITER_USED = 1, WRITER_CLAIM = 2 };
 
 struct record {                 /* a magazine's */
     uint32_t next;              /* in a stack: the one below */
@@ -238,6 +238,8 @@ void segment_unlock(struct proxy *p, unsigned which);
 
 /* writer.c */
 int segment_keep_one(struct segment *s);
+bool segment_writer_used(const struct writer *r);                   /* a free one holds nothing */
+bool segment_writer_process(const struct writer *r, struct os_process *out);    /* false: nobody's, or not said yet, or just changing hands */
 enum os_life segment_writer_life(const struct writer *r);
 
 /* walk.c: every op that was ever used, where it is. fn answers non-zero to end. */

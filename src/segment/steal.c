@@ -112,7 +112,7 @@ static bool steal__batch(struct proxy *p, uint32_t *at, uint32_t end)
     bool found = false;
     for (; *at < end && n < STEAL_BATCH; (*at)++) {
         struct writer *v = writer_at(p->segment, *at);
-        if (*at == p->id || (load_acquire_64(&v->state) & 0xffffffff) == WRITER_FREE)   /* segment.F2: a free one holds nothing */
+        if (*at == p->id || !segment_writer_used(v))
             continue;
         victim[n] = *at;
         g[n++] = steal__shut(v);

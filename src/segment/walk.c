@@ -154,7 +154,7 @@ static bool walk__any_dead(const struct segment *s)
     uint32_t w, end = load_acquire_32(&s->head->writers_ready); /* segment.R2 */
     for (w = 1; w < end; w++) {
         const struct writer *r = writer_at(s, w);
-        if ((load_acquire_64(&r->state) & 0xffffffff) != WRITER_FREE && segment_writer_life(r) != OS_ALIVE)     /* segment.F2 */
+        if (segment_writer_used(r) && segment_writer_life(r) != OS_ALIVE)
             return true;
     }
     return false;
@@ -268,8 +268,9 @@ uint32_t segment_held(struct weir_pool *pool, uint32_t *first)
     for (i = 0; i < used; i++) {
         const struct weir_op *op = op_at(s, (uint32_t)i);
         uint32_t w = STAMP_OF(load_relaxed_64(&op->pool));
-        if (!w || w > s->shape.writers || !load_relaxed_64(&op->refs) ||
-            memcmp(&writer_at(s, w)->process, &s->self, sizeof s->self) != 0)
+        struct os_process process;
+        if (!w || w > s->shape.writers || !load_relaxed_64(&op->refs) || !segment_writer_process(writer_at(s, w), &process) ||
+            memcmp(&process, &s->self, sizeof s->self) != 0)
             continue;
         if (!held++)
             *first = (uint32_t)i;

@@ -1,8 +1,9 @@
 /* src/segment/writer.c - which thread is which writer: records in the segment, and the proxies that stand for them in a process.
  *
  * A thread that uses a shared pool has a struct cache like any other: a proxy, which is shut for ever, so that each get comes to segment_get. Behind
- * it stands a record of the segment. Records are taken by a swap of their state, which names the process; then the rest of who it is follows, the
- * pid last. A record's memory is allocated when the first of its number is needed; then it brings two magazines along (depot.c says why).
+ * it stands a record of the segment. Records are taken by a swap of their state, which names the process and counts the claims; then the rest of who
+ * it is follows, the pid last: whoever reads it while it changes hands can tell. A record's memory is allocated when the first of its number is
+ * needed; then it brings two magazines along (depot.c says why).
  *
  *     may run at once     claim    release        all lock-free but for memory; a proxy's memory is found under the pool's cache_lock
  *     claim                yes      yes
@@ -17,9 +18,9 @@
 #include <errno.h>
 #include <string.h>
 
-static uint64_t writer__used(const struct segment *s)
+static uint64_t writer__used(const struct segment *s, uint64_t unused)
 {
-    return (uint64_t)(uint32_t)s->self.pid << 32 | WRITER_USED;
+    return (uint64_t)(uint32_t)s->self.pid << 32 | (uint32_t)(unused + WRITER_CLAIM) | WRITER_USED;
 }
 
 /* Memory for record w and its two magazines, and all below. Idempotent: who allocates anew finds it there. */
@@ -66,6 +67,28 @@ static void writer__bear(struct proxy *p)
     }
 }
 
+/* A field of who has a record. */
+static void writer__set(uint64_t *field, uint64_t value)
+{
+    store_release_64(field, value);                             /* segment.P2 -> segment.P3: the claim before it */
+}
+
+static uint64_t writer__field(const uint64_t *field)
+{
+    return load_acquire_64(field);                              /* segment.P3 <- segment.P2 */
+}
+
+/* Who has it, once it is claimed: each field after the claim, the pid last of all. */
+static void writer__says(struct writer *r, const struct os_process *process)
+{
+    r->tid = os_thread_id();
+    r->tid_start = os_thread_start();
+    writer__set(&r->process.boot, process->boot);
+    writer__set(&r->process.space, process->space);
+    writer__set(&r->process.start, process->start);
+    writer__set((uint64_t *)&r->process.pid, (uint64_t)process->pid);
+}
+
 /* The number of a record of our own. -EAGAIN: all are in use; -ENOSPC: there is no memory for one more. */
 static int writer__claim(struct segment *s)
 {
@@ -73,15 +96,14 @@ static int writer__claim(struct segment *s)
     int error;
     for (i = 1; i <= s->shape.writers; i++) {
         struct writer *r = writer_at(s, i);
-        uint64_t unused = WRITER_FREE;
+        uint64_t unused;
         error = writer__ready(s, i);
         if (error)
             return error;
-        if (load_relaxed_64(&r->state) != WRITER_FREE || !cas_64(&r->state, &unused, writer__used(s)))  /* segment.F2 <- segment.F1 */
+        unused = load_relaxed_64(&r->state);
+        if (unused & WRITER_USED || !cas_64(&r->state, &unused, writer__used(s, unused)))   /* segment.F2 <- segment.F1 */
             continue;
-        r->tid = os_thread_id();
-        r->tid_start = os_thread_start();
-        r->process = s->self;
+        writer__says(r, &s->self);
         return (int)i;
     }
     return -EAGAIN;
@@ -160,9 +182,9 @@ void segment_cache_release(struct cache *c)
         store_release_32(&c->state, CACHE_KEPT);                /* thread.F1 */
         return;
     }
-    r->process.pid = 0;
     p->rec = NULL;
-    store_release_64(&r->state, WRITER_FREE);                   /* segment.F1 -> segment.F2: all of the record */
+    writer__set((uint64_t *)&r->process.pid, 0);
+    store_release_64(&r->state, (uint32_t)load_relaxed_64(&r->state) & ~(uint32_t)WRITER_USED); /* segment.F1 -> segment.F2: all of the record */
     store_release_32(&c->state, CACHE_FREE);                    /* thread.F1 */
 }
 
@@ -179,9 +201,26 @@ int segment_keep_one(struct segment *s)
     return 0;
 }
 
+bool segment_writer_used(const struct writer *r)
+{
+    return load_acquire_64(&r->state) & WRITER_USED;            /* segment.F2 <- segment.F1 */
+}
+
+/* A pid that was read names the claim before; a field that was written for a later claim shows that claim's state, and the copy is thrown away. */
+bool segment_writer_process(const struct writer *r, struct os_process *out)
+{
+    uint64_t state = load_acquire_64(&r->state);                /* segment.F2 <- segment.F1 */
+    out->pid = (int64_t)writer__field((const uint64_t *)&r->process.pid);
+    out->boot = writer__field(&r->process.boot);
+    out->space = writer__field(&r->process.space);
+    out->start = writer__field(&r->process.start);
+    return out->pid && state & WRITER_USED && load_relaxed_64(&r->state) == state;
+}
+
 enum os_life segment_writer_life(const struct writer *r)
 {
-    return r->process.pid ? os_process_life(&r->process) : OS_UNKNOWN;
+    struct os_process process;
+    return segment_writer_process(r, &process) ? os_process_life(&process) : OS_UNKNOWN;
 }
 
 /* -- fork --------------------------------------------------------------------------------------------------------------------- */
