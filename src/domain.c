@@ -15,6 +15,7 @@
  */
 #include "pool_private.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <weir/ref.h>
 
@@ -93,11 +94,6 @@ static uint32_t domain__line(uint64_t word)
     return (uint32_t)(word >> DOMAIN_LINE);
 }
 
-static _Noreturn void domain__panic(const struct weir_ref *ref, const char *what)
-{
-    weir_panic("reference count %p of object %p: %s", (const void *)ref, (void *)(uintptr_t)ref->word[1], what);
-}
-
 bool ref_tracked(const struct weir_ref *ref, struct track **track, uint32_t *line)
 {
     uint64_t word = load_relaxed_64(&ref->word[0]);             /* by a holder */
@@ -106,6 +102,28 @@ bool ref_tracked(const struct weir_ref *ref, struct track **track, uint32_t *lin
     *track = domain__track(ref);
     *line = domain__line(word);
     return true;
+}
+
+static _Noreturn void domain__panic(const struct weir_ref *ref, const void *site, const char *next, const char *what)
+{
+    const void *object = (const void *)(uintptr_t)ref->word[1];
+    struct track *track = NULL;
+    uint32_t line = TRACK_NONE;
+    char text[256];
+    if (ref_tracked(ref, &track, &line))
+        object = track_layer->address(track, line);
+    (void)snprintf(text, sizeof text, "the reference count %p of object %p %s", (const void *)ref, object, what);
+    misuse_panic(track, line, site, next, text);
+}
+
+static _Noreturn void domain__gone(const struct weir_ref *ref, const void *site)
+{
+    domain__panic(ref, site, "each put needs its own init or get", "is 0, and a reference was given back: put after the last put");
+}
+
+static _Noreturn void domain__full(const struct weir_ref *ref, const void *site)
+{
+    domain__panic(ref, site, "look for a get in a loop, each needs its put", "has more than 2^30 references; the object is never destroyed");
 }
 
 /* The last reference is gone: the ref lets go of the line, and then the line is free. */
@@ -127,7 +145,7 @@ static bool domain__put_tracked(struct weir_ref *ref, uint64_t old, const void *
         ref_end(ref, track, line, site);
         return true;
     default:
-        domain__panic(ref, "put after the last put; each put needs its own init or get");
+        domain__gone(ref, site);
     }
 }
 
@@ -155,7 +173,7 @@ void weir_ref_get_odd_1(struct weir_ref *ref, uint64_t old)
         if (track_layer->ref(domain__track(ref), domain__line(old), __builtin_return_address(0)))
             return;
         (void)sub_64(&ref->word[0], 1);                         /* ref.R2: takes back what it did */
-        domain__panic(ref, "2^30 references, and no more can be counted");
+        domain__panic(ref, __builtin_return_address(0), "look for a get in a loop, each needs its put", "has 2^30 references, and no more can be counted");
     }
     if (old & WEIR_REFS_SATURATED) {
         (void)sub_64(&ref->word[0], 1);                         /* ref.R2: takes back what it did */
@@ -163,12 +181,13 @@ void weir_ref_get_odd_1(struct weir_ref *ref, uint64_t old)
     }
     if (!(old & WEIR_REFS_COUNT)) {
         ref_undo(&ref->word[0], old + 1, old);
-        domain__panic(ref, "get after the last put; who may come too late uses weir_ref_get_unless_zero");
+        domain__panic(ref, __builtin_return_address(0), "take the reference before the object is handed on; who may come too late uses weir_ref_get_unless_zero",
+                      "is 0, and a reference was taken: get after the last put");
     }
     first = ref_saturate(&ref->word[0]);
     (void)sub_64(&ref->word[0], 1);                             /* ref.R2: takes back what it did */
     if (first)
-        domain__panic(ref, "more than 2^30 references; the count is saturated, the object is never destroyed");
+        domain__full(ref, __builtin_return_address(0));
 }
 
 /* As weir_op_unref_odd_1, but the last one is no longer odd. */
@@ -183,7 +202,7 @@ bool weir_ref_put_odd_1(struct weir_ref *ref, uint64_t old)
     if (old & WEIR_REFS_COUNT)
         return false;                                           /* a get that has not found the count full yet */
     ref_undo(&ref->word[0], old - 1, old);
-    domain__panic(ref, "put after the last put; each put needs its own init or get");
+    domain__gone(ref, __builtin_return_address(0));
 }
 
 bool weir_ref_get_unless_zero(struct weir_ref *ref)
@@ -197,7 +216,7 @@ bool weir_ref_get_unless_zero(struct weir_ref *ref)
                                   __builtin_return_address(0));
     }
     if (raise == REF_FULL && ref_saturate(&ref->word[0]))
-        domain__panic(ref, "more than 2^30 references; the count is saturated, the object is never destroyed");
+        domain__full(ref, __builtin_return_address(0));
     return raise != REF_GONE;
 }
 

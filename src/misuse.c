@@ -50,7 +50,7 @@ _Noreturn void misuse_panic(struct track *t, uint32_t object, const void *site, 
     if (t && track_layer)
         track_layer->biography(t, object, story, sizeof story);
     weir_panic("%s\n  at %s%s%s\n  next: %s%s", what, where, *story ? "\n" : "", story, next,
-               *story || !track_layer ? "" : "; with WEIR_DEBUG=guard in the environment this message has the op's last events");
+               *story || !track_layer || object == TRACK_NONE ? "" : "; with WEIR_DEBUG=guard,track=journal in the environment this message has its last events");
 }
 
 static _Noreturn void misuse__foreign(const void *address, const struct weir_op *found, const struct weir_pool *pool, const char *part, const void *site)
@@ -59,10 +59,10 @@ static _Noreturn void misuse__foreign(const void *address, const struct weir_op 
     if (pool) {
         (void)snprintf(what, sizeof what, "%p was given back or used as an op, which is no op: it lies in the %s of op %u of pool \"%s\"", address, part,
                        (unsigned)((size_t)((const char *)found - pool->arena.ops) / pool->arena.op_stride), pool->name);
-        misuse_panic(NULL, 0, site, "weir_op_from_buffer or weir_op_from_user give the op", what);
+        misuse_panic(NULL, TRACK_NONE, site, "weir_op_from_buffer or weir_op_from_user give the op", what);
     }
     (void)snprintf(what, sizeof what, "%p was given back or used as an op, which is not an op of any open pool", address);
-    misuse_panic(NULL, 0, site, "if this is a completion of other I/O, ask weir_pool_owns before weir_op_from_overlapped; if it was an op, its pool is "
+    misuse_panic(NULL, TRACK_NONE, site, "if this is a completion of other I/O, ask weir_pool_owns before weir_op_from_overlapped; if it was an op, its pool is "
                  "closed", what);
 }
 

@@ -12,7 +12,7 @@
 _Noreturn void weir_panic(const char *format, ...) WEIR_PRINTF(1, 2);
 
 /* misuse.c: how a bug of the caller's is told. misuse_file: a path's last part. misuse_where: a return address as module and offset. misuse_panic: of an object of a track (NULL: not
- * watched). misuse_unless_op: its pool, if it is an op. */
+ * watched; TRACK_NONE: none that could be). misuse_unless_op: its pool, if it is an op. */
 struct track;
 struct weir_op;
 struct weir_pool;

@@ -572,8 +572,8 @@ static void a_ref_that_is_gone_panics_on_get_and_put(void **state)
     weir_ref_init(&ref, NULL, object);
     assert_true(weir_ref_put(&ref));
     snprintf(object, sizeof object, "%p", (void *)object);
-    assert_panics(weir_ref_get(&ref), object, "after the last put");
-    assert_panics((void)weir_ref_put(&ref), object, "after the last put");
+    assert_panics(weir_ref_get(&ref), object, "get after the last put", "at ", "next: ", "weir_ref_get_unless_zero");
+    assert_panics((void)weir_ref_put(&ref), object, "put after the last put", "at ", "next: each put needs its own init or get");
     assert_int_equal(weir_ref_count(&ref), 0);
 }
 
