@@ -14,6 +14,7 @@
 
 #include "bench/bench.h"
 #include "bench/clock.h"
+#include "bench/options.h"
 
 enum { OBJECTS = 65536, OBJECTS_LEAST = 4096 };
 
@@ -35,31 +36,6 @@ static void usage(FILE *out)
             BENCH_ROUNDS_MOST, OBJECTS_LEAST, OBJECTS);
 }
 
-__attribute__((__noreturn__)) static void refuse(const char *option, const char *value, const char *what)
-{
-    fprintf(stderr, "weir-bench: --%s %s: %s\n", option, value, what);
-    exit(2);
-}
-
-static unsigned number(const char *option, const char *text, unsigned least, unsigned most)
-{
-    char *end, what[80];
-    unsigned long n = strtoul(text, &end, 10);
-    snprintf(what, sizeof what, "a number from %u to %u would be right", least, most);
-    if (end == text || *end || n < least || n > most)
-        refuse(option, text, what);
-    return (unsigned)n;
-}
-
-static double seconds(const char *text)
-{
-    char *end;
-    double s = strtod(text, &end);
-    if (end == text || *end || !(s >= 0.0001 && s <= 60))
-        refuse("seconds", text, "seconds from 0.0001 to 60 would be right");
-    return s;
-}
-
 static int pattern_index(const char *name)
 {
     for (unsigned i = 0; i < bench_patterns_n; i++)
@@ -74,7 +50,7 @@ static void choose(const char *option, char *names, int (*index)(const char *), 
     for (char *name = strtok_r(names, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
         int i = index(name);
         if (i < 0)
-            refuse(option, name, "there is none of that name; --list shows them");
+            option_refuse(option, name, "there is none of that name; --list shows them");
         wanted[i] = true;
     }
 }
@@ -103,9 +79,9 @@ static void options_read(int argc, char **argv)
         case 'l': list(); exit(0);
         case 'o': choose("only", optarg, pattern_index, bench.wanted_pattern); only = true; break;
         case 'p': choose("peer", optarg, peer_index, bench.wanted_peer); peer = true; break;
-        case 'r': bench.rounds = number("rounds", optarg, 1, BENCH_ROUNDS_MOST); break;
-        case 's': bench.seconds = seconds(optarg); break;
-        case 'n': bench.objects = number("objects", optarg, OBJECTS_LEAST, OBJECTS); break;
+        case 'r': bench.rounds = option_count("rounds", optarg, 1, BENCH_ROUNDS_MOST); break;
+        case 's': bench.seconds = option_number("seconds", optarg, 0.0001, 60); break;
+        case 'n': bench.objects = option_count("objects", optarg, OBJECTS_LEAST, OBJECTS); break;
         case 'j': json_file = optarg; break;
         case 'c': csv_directory = optarg; break;
         case 'h': usage(stdout); exit(0);
@@ -139,14 +115,6 @@ static void processors_count(void)
     bench.processors = n < BENCH_PROCESSORS ? (unsigned)n : BENCH_PROCESSORS;
 }
 
-static int write_to(const char *where, int (*write_all)(const char *))
-{
-    int error = where ? write_all(where) : 0;
-    if (error)
-        fprintf(stderr, "weir-bench: %s: %s\n", where, strerror(-error));
-    return error;
-}
-
 int main(int argc, char **argv)
 {
     int64_t began = clock_ns();
@@ -164,7 +132,7 @@ int main(int argc, char **argv)
     fprintf(stderr, "\n");
     bench.took = (double)(clock_ns() - began) / 1e9;
     table_print(stdout);
-    if (write_to(json_file, json_write) | write_to(csv_directory, csv_write))
+    if (option_write(json_file, json_write) | option_write(csv_directory, csv_write))
         return 1;
     return bench.failures ? 1 : 0;
 }

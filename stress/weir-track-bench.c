@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bench/clock.h"
+#include "bench/options.h"
 #include "bench/peer.h"
 #include "track/track.h"
 
@@ -50,22 +51,6 @@ void track_failed(unsigned c, const char *what)
     snprintf(bench_track.of[c].failed, sizeof bench_track.of[c].failed, "%.290s", what);
 }
 
-__attribute__((__noreturn__)) static void refuse(const char *option, const char *value, const char *what)
-{
-    fprintf(stderr, "weir-track-bench: --%s %s: %s\n", option, value, what);
-    exit(2);
-}
-
-static double number(const char *option, const char *text, double least, double most)
-{
-    char *end, what[80];
-    double n = strtod(text, &end);
-    snprintf(what, sizeof what, "a number from %g to %g would be right", least, most);
-    if (end == text || *end || !(n >= least && n <= most))
-        refuse(option, text, what);
-    return n;
-}
-
 static void list(void)
 {
     printf("trackers\n");
@@ -89,12 +74,12 @@ static void options_read(int argc, char **argv)
         case 'l': list(); exit(0);
         case 't':
             if ((which = tracker_case_index(optarg)) < 0)
-                refuse("tracker", optarg, "there is none of that name; --list shows them");
+                option_refuse("tracker", optarg, "there is none of that name; --list shows them");
             bench_track.wanted[which] = some = true;
             break;
-        case 'r': bench_track.rounds = (unsigned)number("rounds", optarg, 1, BENCH_ROUNDS_MOST); break;
-        case 's': bench_track.seconds = number("seconds", optarg, 0.0001, 10); break;
-        case 'n': bench_track.objects = (unsigned)number("objects", optarg, OBJECTS_LEAST, 1 << 24); break;
+        case 'r': bench_track.rounds = option_count("rounds", optarg, 1, BENCH_ROUNDS_MOST); break;
+        case 's': bench_track.seconds = option_number("seconds", optarg, 0.0001, 10); break;
+        case 'n': bench_track.objects = option_count("objects", optarg, OBJECTS_LEAST, 1 << 24); break;
         case 'j': json_file = optarg; break;
         case 'c': csv_directory = optarg; break;
         case 'h': usage(stdout); exit(0);
@@ -110,14 +95,6 @@ static void options_read(int argc, char **argv)
         bench_track.wanted[i] = true;
 }
 
-static int write_to(const char *where, int (*write_all)(const char *))
-{
-    int error = where ? write_all(where) : 0;
-    if (error)
-        fprintf(stderr, "weir-track-bench: %s: %s\n", where, strerror(-error));
-    return error;
-}
-
 int main(int argc, char **argv)
 {
     int64_t began = clock_ns();
@@ -129,7 +106,7 @@ int main(int argc, char **argv)
     measure_all();
     bench_track.took = (double)(clock_ns() - began) / 1e9;
     track_table(stdout);
-    if (write_to(json_file, track_json) | write_to(csv_directory, track_csv))
+    if (option_write(json_file, track_json) | option_write(csv_directory, track_csv))
         return 1;
     return bench_track.failures ? 1 : 0;
 }
