@@ -66,16 +66,23 @@ static bool child__copy(struct watch *w, const struct watch *from)
 /* A segment of the child's own. Without room for one, a copy that nobody finds: the child's own reports still work. */
 static void child__segment(struct watch *w)
 {
-    struct watch from = *w;
-    struct debug_header h = *from.head;
+    struct debug_header h = *w->head;
+    struct watch from;
     struct os_process self;
+    bool made;
     (void)os_process_self(&self);
     h.owner = (struct debug_process){ self.boot, self.space, self.pid, self.start };
     h.state = DEBUG_CLAIMING;
     h.numbers.seq &= ~UINT64_C(1);
     watch_segment_name(w->segment_name, sizeof w->segment_name, h.name, false);
     stale_remove_exact(w->segment_name, false);
-    if (watch_make_segment(w, &h, 0600) || !child__copy(w, &from)) {
+    from = *w;                                                  /* with the child's name: the parent's is the parent's to unlink */
+    made = !watch_make_segment(w, &h, 0600);
+    if (!made || !child__copy(w, &from)) {
+        if (made) {
+            os_segment_close(&w->segment);
+            (void)os_segment_unlink(w->segment_name);
+        }
         *w = from;
         (void)os_segment_private_copy(&w->segment);
         return;

@@ -19,7 +19,8 @@
 
 struct os_lock watch_lock;
 static struct watch *watches;
-static uint64_t watch__ids[POOLS_MAX / 32];     /* pools and domains */
+enum { WATCHES_MAX = 2 * POOLS_MAX };           /* pools and domains */
+static uint64_t watch__ids[WATCHES_MAX / 64];
 
 struct watch *watch_first(void)
 {
@@ -201,17 +202,20 @@ static int watch__attach(struct watch *w, const struct track_shape *shape)
 
 /* -- open, close -------------------------------------------------------------------------------------------------------------------- */
 
-static void watch__list(struct watch *w)
+static int watch__list(struct watch *w)
 {
     uint32_t id;
     os_lock(&watch_lock);
-    for (id = 0; watch__ids[id / 64] >> (id % 64) & 1; id++) {
+    for (id = 0; id < WATCHES_MAX && watch__ids[id / 64] >> (id % 64) & 1; id++) {
     }
-    watch__ids[id / 64] |= UINT64_C(1) << (id % 64);
-    w->id = id;
-    w->next = watches;
-    watches = w;
+    if (id < WATCHES_MAX) {
+        watch__ids[id / 64] |= UINT64_C(1) << (id % 64);
+        w->id = id;
+        w->next = watches;
+        watches = w;
+    }
     os_unlock(&watch_lock);
+    return id < WATCHES_MAX ? 0 : error_set(-ENOSPC, "%d pools and domains are watched: close one first, or debug \"none\"", WATCHES_MAX);
 }
 
 static void watch__unlist(struct watch *w)
@@ -233,6 +237,13 @@ static void watch__free(struct watch *w)
     os_pages_free(w, sizeof *w);
 }
 
+static void watch__unmake(struct watch *w)
+{
+    if (!w->attached)
+        (void)os_segment_unlink(w->segment_name);
+    os_segment_close(&w->segment);
+}
+
 static int watch__make(struct watch *w, const struct track_shape *shape)
 {
     int error = shape->attach ? watch__attach(w, shape) : watch__create(w, shape);
@@ -240,9 +251,7 @@ static int watch__make(struct watch *w, const struct track_shape *shape)
         return error;
     if (!guard_open(w, shape))
         return 0;
-    if (!w->attached)
-        (void)os_segment_unlink(w->segment_name);
-    os_segment_close(&w->segment);
+    watch__unmake(w);
     return error_set(-ENOMEM, "no memory for the guards of %u ops", w->head->objects);
 }
 
@@ -267,8 +276,14 @@ int watch_begin(struct track **out, const struct track_shape *shape, const char 
         os_pages_free(w, sizeof *w);
         return error == -ENOENT && shape->attach ? 0 : error;
     }
+    error = watch__list(w);
+    if (error) {
+        watch__unmake(w);
+        guard_close(w);
+        os_pages_free(w, sizeof *w);
+        return error;
+    }
     os_keep_in_core();
-    watch__list(w);
     trigger_start(w);
     *out = &w->track;
     return 0;
