@@ -135,6 +135,12 @@ static void held_by(struct reader_object *o, uint32_t token, int32_t refs)
     o->verdict.holder[o->verdict.n++].refs = refs;
 }
 
+/* An object with one reference, which is certainly the token's. */
+static void one_reference(uint32_t object, int64_t age_ms, uint32_t token)
+{
+    held_by(object_is(object, 1, age_ms, WEIR_CERTIFIED), token, 1);
+}
+
 /* Tokens: 1 worker-3 at session.c:218; 2 the logger at sink.c:77; 3 worker-3 at a plain call, an address; 4 by a stack; 5 nobody; 6 a hung one. */
 static int begin(void **state)
 {
@@ -304,8 +310,8 @@ static void what_is_not_known_is_said_so(void **state)
 static void who_is_hung_a_zombie_or_has_ended_is_said_so(void **state)
 {
     (void)state;
-    held_by(object_is(1, 1, 1000, WEIR_CERTIFIED), 6, 1);
-    held_by(object_is(2, 1, 900, WEIR_CERTIFIED), 2, 1);
+    one_reference(1, 1000, 6);
+    one_reference(2, 900, 2);
     says(report_as(REPORT_TEXT), "1 by thread 816 (hung, no sign for 75.0 s) taken at", "`logger` (dead, killed)", NULL);
     states[2] = WEIR_ZOMBIE;
     says(report_as(REPORT_TEXT), "pid 812 `logger` (a zombie) taken", NULL);
@@ -341,7 +347,7 @@ static void more_holders_than_a_few_are_summed(void **state)
         holder_is(t - 4, "one of many", 811, t, WEIR_ALIVE);
         tokens[t].holder = t - 4;
         tokens[t].site = 2;
-        held_by(object_is(t, 1, 1000, WEIR_CERTIFIED), t, 1);
+        one_reference(t, 1000, t);
     }
     says(report_as(REPORT_TEXT), "  8 references in 8 ops taken at sink.c:77", "    3 by others\n", NULL);
 }
@@ -419,9 +425,9 @@ static void the_young_are_no_leaks_unless_somebody_dead_has_them(void **state)
 {
     struct report_options options = { .min_age = MS(5000) };
     (void)state;
-    held_by(object_is(1, 1, 4999, WEIR_CERTIFIED), 1, 1);
-    held_by(object_is(2, 1, 5000, WEIR_CERTIFIED), 1, 1);
-    held_by(object_is(3, 1, 10, WEIR_CERTIFIED), 2, 1);
+    one_reference(1, 4999, 1);
+    one_reference(2, 5000, 1);
+    one_reference(3, 10, 2);
     report(&options);
     assert_int_equal(result.leaks, 2);
     assert_null(strstr(said, "op 1 at"));
@@ -436,9 +442,9 @@ static void what_was_born_before_the_mark_is_not_listed(void **state)
 {
     struct report_options options = { .since = MS(50000) };
     (void)state;
-    held_by(object_is(1, 1, 50010, WEIR_CERTIFIED), 2, 1);
-    held_by(object_is(2, 1, 50000, WEIR_CERTIFIED), 2, 1);
-    held_by(object_is(3, 1, 49000, WEIR_CERTIFIED), 1, 1);
+    one_reference(1, 50010, 2);
+    one_reference(2, 50000, 2);
+    one_reference(3, 49000, 1);
     report(&options);
     assert_int_equal(result.leaks, 2);
     assert_null(strstr(said, "op 1 at"));
@@ -449,7 +455,7 @@ static void of_a_shared_pool_a_process_reports_what_it_holds(void **state)
     struct report_options options = { .pid = 811 };
     (void)state;
     the_example();
-    held_by(object_is(2, 1, 50000, WEIR_CERTIFIED), 2, 1);
+    one_reference(2, 50000, 2);
     object_is(3, 1, 50000, WEIR_OVERFLOW);
     report(&options);
     assert_int_equal(result.leaks, 1);
@@ -463,7 +469,7 @@ static void an_object_is_suppressed_when_all_of_its_holders_are(void **state)
     struct report_options options = { .suppress = "site:session.c:218\n" };
     (void)state;
     the_example();
-    held_by(object_is(2, 1, 1000, WEIR_CERTIFIED), 1, 1);
+    one_reference(2, 1000, 1);
     says(report(&options), "1 leak, 2 references", "  1 suppressed\n", "1 by worker-3 taken at session.c:218, 1 by pid 812", NULL);
     assert_int_equal(result.leaks, 1);
     assert_int_equal(result.suppressed, 1);
@@ -486,7 +492,7 @@ static void a_stack_is_suppressed_by_any_of_its_frames(void **state)
 {
     struct report_options options = { .suppress = "site:libapp.so.1+0x1111" };
     (void)state;
-    held_by(object_is(1, 1, 1000, WEIR_CERTIFIED), 4, 1);
+    one_reference(1, 1000, 4);
     report(&options);
     assert_int_equal(result.suppressed, 1);
 }
@@ -495,7 +501,7 @@ static void a_rule_that_matched_nothing_is_named(void **state)
 {
     struct report_options options = { .suppress = "# known\nsite:session.c:218\nsite:gone.c:*\nholder:worker-*" };
     (void)state;
-    held_by(object_is(1, 1, 1000, WEIR_CERTIFIED), 1, 1);
+    one_reference(1, 1000, 1);
     says(report(&options), "suppressions that nothing matched:\n  line 3: site:gone.c:*\n", NULL);
     assert_null(strstr(said, "line 2:"));
     assert_null(strstr(said, "line 4:"));
@@ -511,10 +517,10 @@ static void rules_that_several_reports_share_are_named_after_the_last_one(void *
     struct report_options options = { .rules = &rules, .more = true };
     (void)state;
     assert_int_equal(suppress_open(&rules, "site:sink.c:77\nsite:session.c:218\nsite:none", "f"), 0);
-    held_by(object_is(1, 1, 1000, WEIR_CERTIFIED), 1, 1);
+    one_reference(1, 1000, 1);
     assert_null(strstr(report(&options), "suppressions that"));
     n_objects = 0;
-    held_by(object_is(1, 1, 1000, WEIR_CERTIFIED), 2, 1);
+    one_reference(1, 1000, 2);
     options.more = false;
     says(report(&options), "suppressions that nothing matched:\n  line 3: site:none\n", NULL);
     suppress_close(&rules);
@@ -627,7 +633,7 @@ static void a_resolved_address_has_file_and_line_in_all_forms(void **state)
 {
     struct report_options options = { .resolve = resolve, .resolve_arg = &reader };
     (void)state;
-    held_by(object_is(1, 1, 1, WEIR_CERTIFIED), 3, 1);
+    one_reference(1, 1, 3);
     says(report(&options), "taken by worker-3 at app;x.c:12 and", "taken at app;x.c:12 (read_1234) and not", NULL);
     options.form = REPORT_JSON;
     says(report(&options), "{\"file\":\"app;x.c\",\"line\":12,\"function\":\"read_1234\",\"refs\":1}", NULL);
