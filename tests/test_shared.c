@@ -547,13 +547,26 @@ static void pinned_buffers_are_not_trimmed_by_any_process(void **state)
 
 /* -- segments that are none ------------------------------------------------------------------------------------------------------- */
 
-static void poke(off_t at, const void *data, size_t bytes)
+static int segment_file(int flags)
 {
     char path[256];
     int fd;
     segment_path(path, sizeof path);
-    fd = open(path, O_RDWR);
+    fd = open(path, flags);
     assert_true(fd >= 0);
+    return fd;
+}
+
+static void peek(off_t at, void *data, size_t bytes)
+{
+    int fd = segment_file(O_RDONLY);
+    assert_int_equal(pread(fd, data, bytes, at), bytes);
+    close(fd);
+}
+
+static void poke(off_t at, const void *data, size_t bytes)
+{
+    int fd = segment_file(O_RDWR);
     assert_int_equal(pwrite(fd, data, bytes, at), bytes);
     close(fd);
 }
@@ -571,15 +584,9 @@ static void refused(int error, const char *says)
 static void each_wrong_number_is_refused(void **state)
 {
     unsigned char right[512], wrong;
-    char path[256];
-    int fd;
     (void)state;
     assert_int_equal(weir_pool_close(shared_of(1000)), 0);
-    segment_path(path, sizeof path);
-    fd = open(path, O_RDONLY);
-    assert_true(fd >= 0);
-    assert_int_equal(pread(fd, right, sizeof right, 0), sizeof right);
-    close(fd);
+    peek(0, right, sizeof right);
     poke(0, "some data", 8);
     refused(WEIR_ECORRUPT, "not one of weir's");
     poke(0, right, 8);
@@ -674,16 +681,10 @@ static void *say_who_made_it(void *magic)
 static void one_that_says_nothing_yet_is_waited_for(void **state)
 {
     unsigned char magic[8];
-    char path[256];
     pthread_t maker;
-    int fd;
     (void)state;
     assert_int_equal(weir_pool_close(shared_of(64)), 0);
-    segment_path(path, sizeof path);
-    fd = open(path, O_RDONLY);
-    assert_true(fd >= 0);
-    assert_int_equal(pread(fd, magic, sizeof magic, 0), sizeof magic);
-    close(fd);
+    peek(0, magic, sizeof magic);
     poke(0, &(uint64_t){ 0 }, 8);               /* as it is between its birth and its creator's name */
     assert_int_equal(pthread_create(&maker, NULL, say_who_made_it, magic), 0);
     assert_int_equal(weir_pool_close(opened()), 0);
