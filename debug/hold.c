@@ -81,28 +81,28 @@ static void hold__foreign(struct watch *w, weir_hold hold, struct thread_token *
         sketch_powers(token_value(w->head->seed, index, salt), DEBUG_POWERS, out->power);
 }
 
-static _Noreturn void hold__panic(const struct hold_of *of, weir_hold hold, const char *what)
+static _Noreturn void hold__panic(const struct hold_of *of, weir_hold hold, const void *address, const char *what)
 {
     const struct debug_header *h = of->watch->head;
     char text[512];
     (void)snprintf(text, sizeof text, "%s %u of %s \"%s\": hold 0x%llx %s", h->kind == TRACK_POOL ? "op" : "object", of->object,
                    h->kind == TRACK_POOL ? "pool" : "domain", h->name, (unsigned long long)hold, what);
-    misuse_panic(&of->watch->track, of->object, NULL, "follow the hold from the weir_hold_take that gave it: each goes back once, to what it was taken of, "
+    misuse_panic(&of->watch->track, of->object, address, "follow the hold from the weir_hold_take that gave it: each goes back once, to what it was taken of, "
                  "and a move makes the old one void", text);
 }
 
-static void hold__check(const struct hold_of *of, weir_hold hold)
+static void hold__check(const struct hold_of *of, weir_hold hold, const void *address)
 {
     const struct debug_header *h = of->watch->head;
     if (hold == HOLD_PLAIN || !(hold & 1) || hold__token(hold) >= h->tokens)
-        hold__panic(of, hold, "is no hold of this pool: only what weir_hold_take gave for this very op may be dropped or moved");
+        hold__panic(of, hold, address, "is no hold of this pool: only what weir_hold_take gave for this very op may be dropped or moved");
     if ((uint32_t)(hold >> 16 & 0xfffffff) != of->object || (hold >> 1 & 0x7fff) != hold__birth(of))
-        hold__panic(of, hold, "is of another object, or of an earlier life of this one: each hold goes back to what it was taken of");
+        hold__panic(of, hold, address, "is of another object, or of an earlier life of this one: each hold goes back to what it was taken of");
     if (hold__token(hold)) {
         const struct debug_token *token = &of->watch->tokens[hold__token(hold)];
         int64_t balance = (int64_t)(load_relaxed_64((const uint64_t *)&token->own) + load_relaxed_64((const uint64_t *)&token->others));
         if (balance <= 0)                                       /* relaxed own, others: its own holds' changes came before the hold did */
-            hold__panic(of, hold, "was dropped or moved before: its taker has no references left");
+            hold__panic(of, hold, address, "was dropped or moved before: its taker has no references left");
     }
 }
 
@@ -113,7 +113,7 @@ static weir_hold hold__take(const struct hold_of *of, uint64_t *header, const st
     (void)add_64(header, 1);                                    /* ref.R1, ref.R2: counts along */
     if (!life_ref_by(of->watch, of->object, &by)) {
         (void)sub_64(header, 1);                                /* ref.R1, ref.R2: takes back what it did */
-        hold__panic(of, 0, "can't be taken: there are 2^30 references");
+        hold__panic(of, 0, address, "can't be taken: there are 2^30 references");
     }
     return hold__make(of, by.token->index);
 }
@@ -123,7 +123,7 @@ static enum track_left hold__drop(const struct hold_of *of, uint64_t *header, we
     struct thread_token taker;
     struct life_by by = { .thread = watched_thread(of->watch), .token = &taker };
     by.place = token_of_address(by.thread, address);
-    hold__check(of, hold);
+    hold__check(of, hold, address);
     hold__foreign(of->watch, hold, &taker);
     (void)sub_64(header, 1);                                    /* ref.R1, ref.R2: counts along */
     return life_unref_by(of->watch, of->object, &by);
@@ -133,7 +133,7 @@ static weir_hold hold__move(const struct hold_of *of, weir_hold hold, const stru
 {
     struct thread_token taker;
     struct life_by to = hold__by(of->watch, site, address), from = { to.thread, &taker, to.place };
-    hold__check(of, hold);
+    hold__check(of, hold, address);
     hold__foreign(of->watch, hold, &taker);
     life_move(of->watch, of->object, &to, &from);
     return hold__make(of, to.token->index);
@@ -176,7 +176,7 @@ bool weir_hold_drop(struct weir_op *op, weir_hold hold)
         weir_op_put(op);
         return true;
     default:
-        hold__panic(&of, hold, "was dropped, and nobody holds the op: it was given back already");
+        hold__panic(&of, hold, __builtin_return_address(0), "was dropped, and nobody holds the op: it was given back already");
     }
 }
 
@@ -225,6 +225,6 @@ bool weir_ref_drop(struct weir_ref *ref, weir_hold hold)
         ref_end(ref, &of.watch->track, of.object, __builtin_return_address(0));
         return true;
     default:
-        hold__panic(&of, hold, "was dropped, and nobody holds the object: its last reference was given back already");
+        hold__panic(&of, hold, __builtin_return_address(0), "was dropped, and nobody holds the object: its last reference was given back already");
     }
 }

@@ -181,7 +181,8 @@ void weir_ref_get_odd_1(struct weir_ref *ref, uint64_t old)
     }
     if (!(old & WEIR_REFS_COUNT)) {
         ref_undo(&ref->word[0], old + 1, old);
-        domain__panic(ref, __builtin_return_address(0), "take the reference before the object is handed on; who may come too late uses weir_ref_get_unless_zero",
+        domain__panic(ref, __builtin_return_address(0),
+                      "take the reference before the object is handed on; who may come too late uses weir_ref_get_unless_zero",
                       "is 0, and a reference was taken: get after the last put");
     }
     first = ref_saturate(&ref->word[0]);

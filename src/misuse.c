@@ -46,11 +46,13 @@ void misuse_where(char *text, size_t size, const void *site)
 _Noreturn void misuse_panic(struct track *t, uint32_t object, const void *site, const char *next, const char *what)
 {
     char story[MISUSE_STORY] = "", where[300];
+    bool untold;
     misuse_where(where, sizeof where, site);
     if (t && track_layer)
         track_layer->biography(t, object, story, sizeof story);
+    untold = track_layer && object != TRACK_NONE && !*story;
     weir_panic("%s\n  at %s%s%s\n  next: %s%s", what, where, *story ? "\n" : "", story, next,
-               *story || !track_layer || object == TRACK_NONE ? "" : "; with WEIR_DEBUG=guard,track=journal in the environment this message has its last events");
+               untold ? "; with WEIR_DEBUG=guard,track=journal in the environment this message has its last events" : "");
 }
 
 static _Noreturn void misuse__foreign(const void *address, const struct weir_op *found, const struct weir_pool *pool, const char *part, const void *site)
@@ -62,8 +64,8 @@ static _Noreturn void misuse__foreign(const void *address, const struct weir_op 
         misuse_panic(NULL, TRACK_NONE, site, "weir_op_from_buffer or weir_op_from_user give the op", what);
     }
     (void)snprintf(what, sizeof what, "%p was given back or used as an op, which is not an op of any open pool", address);
-    misuse_panic(NULL, TRACK_NONE, site, "if this is a completion of other I/O, ask weir_pool_owns before weir_op_from_overlapped; if it was an op, its pool is "
-                 "closed", what);
+    misuse_panic(NULL, TRACK_NONE, site, "if this is a completion of other I/O, ask weir_pool_owns before weir_op_from_overlapped; if it was an op, its pool "
+                 "is closed", what);
 }
 
 struct weir_pool *misuse_unless_op(const struct weir_op *op, const void *site)

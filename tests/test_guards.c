@@ -475,8 +475,8 @@ static void a_use_of_protected_pages_is_caught_in_the_act(void **state)
 static void a_wrong_hold_is_caught(void **state)
 {
     (void)state;
-    assert_caught("bug_hold_dropped_twice/guard,track=slots", THE_OP, "hold 0x", "before", STORY, "next: ", NULL);
-    assert_caught("bug_hold_of_another_op/guard,track=slots", THE_OP, "hold 0x", "another", STORY, "next: ", NULL);
+    assert_caught("bug_hold_dropped_twice/guard,track=slots", THE_OP, "hold 0x", "before", "at test_guards", STORY, "next: ", NULL);
+    assert_caught("bug_hold_of_another_op/guard,track=slots", THE_OP, "hold 0x", "another", "at test_guards", STORY, "next: ", NULL);
 }
 
 static void programs_without_a_bug_are_never_accused(void **state)

@@ -3,9 +3,9 @@
  *     get:  took + 1; then g; stamp[o] = writer; slot[n - 1] = NONE       put:  stamp[o] = writer; slot[n] = o; stamp[o] = 0; placed + 1; then g
  *
  * As in src/cache.c the owner alone stores those two words, one in each call, so that no call waits for the store of the one before. It stores first
- * and tests g after; who wants to divert it shuts g, makes the barrier of all processes and reads them then: either it sees the owner's store, or the owner sees g. The owner, diverted, *settles*: it changes g itself, so that a theft
- * that was under way fails, or finds that the theft came first (TAKEN n) and keeps only what lies at or above n. Nobody waits for an owner
- * that is stopped, or dead, anywhere.
+ * and tests g after; who wants to divert it shuts g, makes the barrier of all processes and reads them then: either it sees the owner's store, or the
+ * owner sees g. The owner, diverted, *settles*: it changes g itself, so that a theft that was under way fails, or finds that the theft came first
+ * (TAKEN n) and keeps only what lies at or above n. Nobody waits for an owner that is stopped, or dead, anywhere.
  *
  *     g:  OPEN{seq} -> SHUT{seq} by anybody;  SHUT{seq} -> TAKEN{n, thief, num} by a thief that has read n since;
  *         all else by the owner, each with a new seq: SHUT -> SHUT (a theft under way fails), SHUT -> OPEN, TAKEN -> SHUT (after confirming it)
