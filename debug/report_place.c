@@ -77,6 +77,15 @@ void report_frame(const struct report_scope *s, uint32_t site, unsigned frame, s
         place__address(s, (uint32_t)(frames[frame] >> 48), frames[frame] & UINT64_C(0xffffffffffff), out);
 }
 
+/* Two addresses of one line look alike. (Of stacks the outer frames may differ.) */
+static bool place__same_line(const struct report_scope *s, uint32_t a, uint32_t b)
+{
+    struct report_place one, other;
+    if (a == b)
+        return true;
+    return report_site(s, a, &one) == 1 && report_site(s, b, &other) == 1 && *one.file && one.line == other.line && strcmp(one.file, other.file) == 0;
+}
+
 unsigned report_taken_at(const struct report_scope *s, const struct reader_object *o, const struct reader_holder *h, uint32_t out[2])
 {
     const uint32_t places[2] = { o->last, o->first };
@@ -86,7 +95,7 @@ unsigned report_taken_at(const struct report_scope *s, const struct reader_objec
         return 1;
     }
     for (unsigned i = 0; i < 2; i++)            /* a hold's place is its own token's, not this one's */
-        if (places[i] && !report_site_is_hold(s, places[i]) && !(n && out[0] == places[i]))
+        if (places[i] && !report_site_is_hold(s, places[i]) && !(n && place__same_line(s, out[0], places[i])))
             out[n++] = places[i];
     return n;
 }

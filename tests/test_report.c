@@ -639,6 +639,21 @@ static void a_resolved_address_has_file_and_line_in_all_forms(void **state)
     says(report(&options), "{\"file\":\"app;x.c\",\"line\":12,\"function\":\"read_1234\",\"refs\":1}", NULL);
 }
 
+static void two_addresses_of_one_line_are_one_place(void **state)
+{
+    struct report_options options = { .resolve = resolve, .resolve_arg = &reader };
+    struct reader_object *o = object_is(1, 1, 1000, WEIR_CERTIFIED);
+    (void)state;
+    sites[5] = (struct debug_site){ .state = DEBUG_READY, .kind = SITE_ADDRESS, .module = 1, .offset = 0x5678 };
+    tokens[7].holder = 1;
+    held_by(o, 7, 1);
+    o->first = 3;
+    o->last = 5;
+    says(report(&options), "taken by worker-3 at app;x.c:12 and not", NULL);
+    options.resolve = NULL;
+    says(report(&options), "taken by worker-3 at libapp.so.1+0x5678 or libapp.so.1+0x1234 and not", NULL);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup(name, begin)
@@ -673,6 +688,7 @@ int main(void)
 #endif
         CASE(a_folded_line_is_a_stack_from_its_outer_end_and_a_number),
         CASE(a_resolved_address_has_file_and_line_in_all_forms),
+        CASE(two_addresses_of_one_line_are_one_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
