@@ -128,3 +128,32 @@ void inspect_place(const struct inspected *in, uint32_t site, char *text, size_t
         at += 3 + describe__one(&place, text + at + 3, size - at - 3);
     }
 }
+
+static int describe__count(const struct reader_object *o, void *arg)
+{
+    (void)o;
+    ++*(uint64_t *)arg;
+    return 0;
+}
+
+/* The owner writes its numbers now and then. Where every life is followed, the lines say how many are live now. */
+void inspect_row(const struct inspected *in, struct list_row *out)
+{
+    struct reader *r = in->reader;
+    const struct debug_numbers *n = &r->numbers;
+    memset(out, 0, sizeof *out);
+    snprintf(out->name, sizeof out->name, "%s", r->head.name);
+    snprintf(out->kind, sizeof out->kind, "%s", inspect_kind(r));
+    snprintf(out->state, sizeof out->state, "%s", inspect_life(r));
+    inspect_tracker(r, out->tracker, sizeof out->tracker);
+    out->watched = true;
+    out->pid = r->head.owner.pid;
+    out->sample = r->head.sample;
+    reader_each(r, describe__count, &out->followed);
+    out->capacity = r->head.objects;
+    out->live = n->live < out->capacity ? n->live : out->capacity;
+    if (r->head.kind == TRACK_DOMAIN || (r->head.sample == 1 && !n->untracked) || out->live < out->followed)
+        out->live = out->followed;
+    out->cached = n->cached < out->capacity - out->live ? n->cached : out->capacity - out->live;
+    out->free = out->capacity - out->live - out->cached;
+}

@@ -66,7 +66,7 @@ struct list_row {
     uint64_t capacity, live, cached, free, followed, sample;
     bool watched;               /* false: a shared pool without a debug segment */
 };
-void list_row(const struct inspected *in, struct list_row *out);
+void inspect_row(const struct inspected *in, struct list_row *out);
 int list_print(const struct list_row *row, unsigned n, const struct options *o, struct out *out);
 
 int show_pool(struct inspected *in, const struct options *o, struct out *out);

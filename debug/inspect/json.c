@@ -115,7 +115,7 @@ void json_pool(struct inspected *in, struct out *out)
     struct list_row row;
     struct tally t;
     json_t *all;
-    list_row(in, &row);
+    inspect_row(in, &row);
     tally_take(r, &t);
     all = json_pack("{so ss sI ss so ss sI sI sI sI sI sI sI}", "name", json__text(row.name), "kind", row.kind, "pid", (json_int_t)row.pid, "state", row.state,
                     "spec", json__text(r->head.spec), "tracker", row.tracker, "capacity", (json_int_t)row.capacity, "live", (json_int_t)row.live, "cached",

@@ -1,40 +1,9 @@
 /* list.c - `list`: each watched pool and domain of this machine in a line. */
 #include "inspect.h"
 
-#include "../../src/track.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static int list__count(const struct reader_object *o, void *arg)
-{
-    (void)o;
-    ++*(uint64_t *)arg;
-    return 0;
-}
-
-/* The owner writes its numbers now and then. Where every life is followed, the lines say how many are live now. */
-void list_row(const struct inspected *in, struct list_row *out)
-{
-    struct reader *r = in->reader;
-    const struct debug_numbers *n = &r->numbers;
-    memset(out, 0, sizeof *out);
-    snprintf(out->name, sizeof out->name, "%s", r->head.name);
-    snprintf(out->kind, sizeof out->kind, "%s", inspect_kind(r));
-    snprintf(out->state, sizeof out->state, "%s", inspect_life(r));
-    inspect_tracker(r, out->tracker, sizeof out->tracker);
-    out->watched = true;
-    out->pid = r->head.owner.pid;
-    out->sample = r->head.sample;
-    reader_each(r, list__count, &out->followed);
-    out->capacity = r->head.objects;
-    out->live = n->live < out->capacity ? n->live : out->capacity;
-    if (r->head.kind == TRACK_DOMAIN || (r->head.sample == 1 && !n->untracked) || out->live < out->followed)
-        out->live = out->followed;
-    out->cached = n->cached < out->capacity - out->live ? n->cached : out->capacity - out->live;
-    out->free = out->capacity - out->live - out->cached;
-}
 
 static void list__followed(const struct list_row *row, char *text, size_t size)
 {

@@ -89,7 +89,7 @@ static void run__command(struct run *run)
     struct inspected in = { &run->reader, run->segment, run->path, run__as(run), run->symbols };
     const struct options *o = run->o;
     switch (o->command) {
-    case COMMAND_LIST: list_row(&in, &run->row[run->rows]); break;
+    case COMMAND_LIST: inspect_row(&in, &run->row[run->rows]); break;
     case COMMAND_SHOW: run->answer = (o->operand ? show_op : show_pool)(&in, o, &run->text); break;
     case COMMAND_LEAKS: run->answer = leaks_pool(&in, o, run->more, &run->text, &run->said); break;
     case COMMAND_MARK: run->answer = mark_make(&in, o, &run->text); break;

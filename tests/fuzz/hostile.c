@@ -137,7 +137,7 @@ static void hostile__commands(struct reader *r)
     struct inspected in = { r, "hostile", "/nowhere/hostile", "hostile", NULL };
     struct options o = { .min_age = 0 };
     struct list_row row;
-    list_row(&in, &row);
+    inspect_row(&in, &row);
     out_clear(&out);
     hostile__status(list_print(&row, 1, &o, &out), &out);
     for (int json = 0; json < (json_built() ? 2 : 1); json++) {
