@@ -188,7 +188,9 @@ static void an_unknown_pattern_is_named_and_refused(void **state)
     is(run("%s --peer wier", WEIR_BENCH), 2);
     has("--peer wier: there is none of that name; --list shows them");
     is(run("%s --rounds 0", WEIR_BENCH), 2);
-    has("a number from 1 to");
+    has("a whole number from 1 to");
+    is(run("%s --rounds 2.5", WEIR_BENCH), 2);
+    has("--rounds 2.5");
 }
 
 static void a_peer_that_is_not_installed_is_named_with_its_package(void **state)
