@@ -98,12 +98,8 @@ static void hold__check(const struct hold_of *of, weir_hold hold, const void *ad
         hold__panic(of, hold, address, "is no hold of this pool: only what weir_hold_take gave for this very op may be dropped or moved");
     if ((uint32_t)(hold >> 16 & 0xfffffff) != of->object || (hold >> 1 & 0x7fff) != hold__birth(of))
         hold__panic(of, hold, address, "is of another object, or of an earlier life of this one: each hold goes back to what it was taken of");
-    if (hold__token(hold)) {
-        const struct debug_token *token = &of->watch->tokens[hold__token(hold)];
-        int64_t balance = (int64_t)(load_relaxed_64((const uint64_t *)&token->own) + load_relaxed_64((const uint64_t *)&token->others));
-        if (balance <= 0)                                       /* relaxed own, others: its own holds' changes came before the hold did */
-            hold__panic(of, hold, address, "was dropped or moved before: its taker has no references left");
-    }
+    if (hold__token(hold) && token_balance(&of->watch->tokens[hold__token(hold)]) <= 0)
+        hold__panic(of, hold, address, "was dropped or moved before: its taker has no references left");
 }
 
 /* The references themselves are in the line: in the header counts along what plain calls would add there. */

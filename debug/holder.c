@@ -13,7 +13,7 @@
  *     exit               yes     yes       -       each by its own thread
  *     collect                    yes      yes
  *
- * relaxed state: a first look, before the swap. relaxed own, others: those of a thread that is gone only come nearer to 0
+ * relaxed state: a first look, before the swap
  * progress   claim and collect: under w->lock, and collect reads /proc when all entries seem to be in use, every ten seconds at
  *            most
  *
@@ -142,11 +142,6 @@ static bool holder__look(const struct watch *w, struct holder_mark *marks, bool 
     return any;
 }
 
-static int64_t holder__balance(const struct debug_token *t)
-{
-    return (int64_t)(load_relaxed_64((const uint64_t *)&t->own) + load_relaxed_64((const uint64_t *)&t->others));
-}
-
 /* Balances that are not 0 keep their holder: some line may have its token. But where plain calls hand references over, the one who gives back the last of a life
  * is another than who took it, and the balances of both stay what they are for good. A holder that had ended before the oldest life began that is followed
  * now is in no line. Times are some units behind. */
@@ -156,7 +151,7 @@ static void holder__weigh(const struct watch *w, struct holder_mark *marks)
     for (uint32_t i = 1; i < w->head->tokens; i++) {
         const struct debug_token *t = &w->tokens[i];
         /* token.A2 */
-        if (load_acquire_32(&t->state) != DEBUG_READY || t->holder >= w->head->holders || !holder__balance(t))
+        if (load_acquire_32(&t->state) != DEBUG_READY || t->holder >= w->head->holders || !token_balance(t))
             continue;
         if (marks[t->holder].state != DEBUG_EXITED || w->holders[t->holder].ended + HOLDER_LATE >= oldest)
             marks[t->holder].kept = true;
@@ -183,7 +178,7 @@ static bool holder__release(struct watch *w, const struct holder_mark *marks, bo
         if (load_acquire_32(&t->state) != DEBUG_READY || t->holder >= w->head->holders)    /* token.A2 */
             continue;
         const struct holder_mark *m = &marks[t->holder];
-        bool single = tokens && m->gone && !m->ours && holder__balance(t) == 0 && w->holders[t->holder].incarnation == m->incarnation;
+        bool single = tokens && m->gone && !m->ours && token_balance(t) == 0 && w->holders[t->holder].incarnation == m->incarnation;
         if ((m->ours || single) && cas_32(&t->state, &seen, DEBUG_FREE))    /* token.F1 -> token.C1: nobody's */
             any = true;
     }

@@ -230,5 +230,14 @@ void token_count(struct watched_thread *t, uint32_t token, int sign)
     else if (t->index && load_relaxed_32(&entry->holder) == t->index)       /* relaxed holder: while the token is held it doesn't change */
         store_relaxed_64((uint64_t *)&entry->own, load_relaxed_64((uint64_t *)&entry->own) + (uint64_t)(int64_t)sign);
     else
-        (void)add_64((uint64_t *)&entry->others, (uint64_t)(int64_t)sign);  /* token.B1 -> token.B1: the number alone */
+        (void)add_64((uint64_t *)&entry->others, (uint64_t)(int64_t)sign);  /* token.B1 -> token.B2: that it was taken before */
+}
+
+/* What others gave back comes first: what they give back later is not seen, and the takes of what they had given back are. The other way round both a take that comes
+ * between the two reads and its drop by another would count as a drop alone. */
+int64_t token_balance(const struct debug_token *token)
+{
+    uint64_t others = load_acquire_64((const uint64_t *)&token->others);    /* token.B2 <- token.B1 */
+    WEIR_POINT("token.balance");
+    return (int64_t)(load_relaxed_64((const uint64_t *)&token->own) + others);
 }

@@ -39,8 +39,12 @@ const struct thread_token *token_of_site(struct watched_thread *t, const struct 
 
 /* The balance: one more or less by the token's own thread, or by another (a hold that somebody else drops). A take is counted before the line's update, what is
  * given back after it: a token whose thread is gone and whose balance is 0 may be used again. Token 0: what is taken is counted as unnamed.
- * relaxed own, others: numbers alone, which change while they are read. */
+ */
 void token_count(struct watched_thread *t, uint32_t token, int sign);
+
+/* At least as much as is there from the call's begin to its end: of a token whose hold is in the caller's hands 1 or more. Takes and drops of others go on
+ * meanwhile. */
+int64_t token_balance(const struct debug_token *token);
 
 /* At a thread's exit, for all of its watches: holders become DEBUG_EXITED, the memory goes. */
 void token_thread_exit(void *mine);

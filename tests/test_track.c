@@ -468,6 +468,55 @@ static void threads_that_hand_on_and_end_leave_room_for_others(void **state)
     close_quiet(pool);
 }
 
+/* One takes holds at one place, others drop them. No hold is dropped twice, so nobody is told that it was. */
+enum { HOLDS = SCALED(100000, 5000), BOXES = 4, DROPPERS = 3 };
+
+struct boxes {
+    struct weir_op *op;
+    _Atomic weir_hold box[BOXES];
+    _Atomic bool over;
+};
+
+static void *drops(void *arg)
+{
+    struct boxes *b = arg;
+    for (unsigned i = 0;; i++) {
+        weir_hold hold = atomic_exchange(&b->box[i % BOXES], 0);
+        if (hold)
+            (void)weir_hold_drop(b->op, hold);
+        else if (b->over && i % BOXES == 0)
+            return NULL;
+        else
+            sched_yield();
+    }
+}
+
+static void holds_that_others_drop_at_once_are_never_said_to_be_dropped_before(void **state)
+{
+    struct weir_pool *pool = pool_watched("track=sketch");
+    struct boxes b = { .op = weir_op_get(pool) };
+    pthread_t thread[DROPPERS];
+    (void)state;
+    for (int i = 0; i < DROPPERS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, drops, &b), 0);
+    for (unsigned i = 0; i < HOLDS; i++) {
+        weir_hold none = 0, hold = weir_hold_take(b.op);
+        while (!atomic_compare_exchange_strong(&b.box[i % BOXES], &none, hold)) {
+            none = 0;
+            sched_yield();
+        }
+    }
+    b.over = true;
+    for (int i = 0; i < DROPPERS; i++)
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+    for (unsigned i = 0; i < BOXES; i++)
+        if (b.box[i])
+            (void)weir_hold_drop(b.op, b.box[i]);
+    assert_int_equal(weir_op_refs(b.op), 1);
+    weir_op_put(b.op);
+    close_quiet(pool);
+}
+
 struct lookers {
     struct weir_pool *pool;
     _Atomic uint64_t handle;
@@ -535,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_domain_that_is_full_counts_on_without_following),
         cmocka_unit_test(threads_leave_what_they_found),
         cmocka_unit_test(threads_that_hand_on_and_end_leave_room_for_others),
+        cmocka_unit_test(holds_that_others_drop_at_once_are_never_said_to_be_dropped_before),
         cmocka_unit_test(look_ups_beside_the_last_reference_find_the_life_they_ask_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
