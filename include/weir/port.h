@@ -132,7 +132,8 @@ WEIR_API int weir_port_call(struct weir_port *port, struct weir_op *op, void (*f
  * From then on posts are refused (-ESHUTDOWN). Packets that wait in it are still handed out; when none is left, each
  * weir_port_wait, also those that sleep in it now, answers -ESHUTDOWN. The memory is freed when nothing is left in it
  * and no thread serves it. So threads that serve the port need not be told before; any other thread must not touch it
- * again.
+ * again, also one that was started to serve it and has not come to its first wait: who starts threads and may close soon
+ * has each wait once (timeout_ns 0), and knows of it, before.
  *
  * owns      before: the caller; after 0: nobody; after an error: the caller, and the port works on
  * threads   one; it may serve the port itself. Others may wait and post meanwhile if they serve it

@@ -22,6 +22,7 @@
 #define SERVE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,6 +75,7 @@ struct worker {
 struct server {
     struct options options;
     struct weir_port *port;
+    sem_t served;               /* posted by each worker when it serves the port */
     struct weir_pool *data;     /* ops with a buffer: requests and responses */
     struct weir_pool *bare;     /* ops without: accepts, and receives of 0 bytes */
     struct weir_domain *all;    /* the connections */

@@ -7,6 +7,7 @@
 #include "serve.h"
 #include "system.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 static void worker__one(struct worker *w, const struct weir_completion *done)
@@ -28,7 +29,9 @@ static void *worker__main(void *arg)
     int n;
     snprintf(name, sizeof name, "worker-%u", (unsigned)(w - w->server->workers) + 1);
     weir_holder_name(name);
-    while ((n = weir_port_wait(w->server->port, done, SERVE_BATCH, -1)) >= 0) {
+    n = weir_port_wait(w->server->port, done, SERVE_BATCH, 0);
+    sem_post(&w->server->served);
+    for (; n >= 0; n = weir_port_wait(w->server->port, done, SERVE_BATCH, -1)) {
         w->now = system_now();
         for (int i = 0; i < n; i++)
             worker__one(w, &done[i]);
@@ -38,24 +41,33 @@ static void *worker__main(void *arg)
     return NULL;
 }
 
+/* Until all of them serve the port: a thread that did not come to that before the port is closed would find none. */
+static void workers__await(struct server *s)
+{
+    for (unsigned i = 0; i < s->options.threads; i++)
+        while (sem_wait(&s->served))
+            ;                               /* a signal came */
+}
+
 int workers_start(struct server *s)
 {
-    for (unsigned i = 0; i < s->options.threads; i++) {
-        int error;
+    int error = sem_init(&s->served, 0, 0) ? errno : 0;
+    for (unsigned i = 0; !error && i < s->options.threads; i++) {
         s->workers[i].server = s;
         error = pthread_create(&s->workers[i].thread, NULL, worker__main, &s->workers[i]);
-        if (error) {
+        if (error)
             s->options.threads = i;
-            return error;
-        }
     }
-    return 0;
+    if (!error)
+        workers__await(s);
+    return error;
 }
 
 void workers_join(struct server *s)
 {
     for (unsigned i = 0; i < s->options.threads; i++)
         pthread_join(s->workers[i].thread, NULL);
+    sem_destroy(&s->served);
 }
 
 uint64_t serve_requests(const struct server *s)
