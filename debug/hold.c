@@ -159,9 +159,12 @@ weir_hold (weir_hold_take)(struct weir_op *op)
 bool weir_hold_drop(struct weir_op *op, weir_hold hold)
 {
     struct hold_of of;
+    bool submitted;
     if (!hold__op(op, &of))
         return weir_op_unref(op);
-    if ((load_relaxed_64(&op->refs) & WEIR_REFS_SUBMITTED) && weir_op_refs(op) == 1)
+    submitted = load_relaxed_64(&op->refs) & WEIR_REFS_SUBMITTED;          /* a first look, by a holder */
+    WEIR_POINT("hold.drop");
+    if (submitted && ref_last_is_submitted(&of.watch->track, of.object, &op->refs))
         op_panic_at(op, __builtin_return_address(0), "hold one for the I/O, and drop it where its completion is dequeued, after weir_op_returned",
                     "has its last hold dropped while it is submitted: the kernel may still write to its buffer; weir_op_returned comes first");
     switch (hold__drop(&of, &op->refs, hold, __builtin_return_address(0))) {

@@ -107,8 +107,7 @@ static bool ref__unref_tracked(struct weir_op *op, uint64_t old, const void *sit
     struct track *t = ref__track(op);
     uint32_t index = weir_op_index(op);
     WEIR_POINT("unref.tracked");
-    if ((old & WEIR_REFS_SUBMITTED) && track_layer->refs(t, index) == 1 &&
-        (load_acquire_64(&op->refs) & WEIR_REFS_SUBMITTED)) {   /* ref.A1 <- ref.R1: who returned it may have let go between the two */
+    if ((old & WEIR_REFS_SUBMITTED) && ref_last_is_submitted(t, index, &op->refs)) {
         (void)add_64(&op->refs, 1);                             /* ref.R1: takes back what it did */
         ref__still_submitted(op, site);
     }

@@ -24,6 +24,12 @@ static inline void ref_undo(uint64_t *word, uint64_t now, uint64_t before)
     (void)cas_64(word, &now, before);                           /* ref.R1: takes back what it did */
 }
 
+/* Of a followed op whose header said SUBMITTED: is there one reference, and does it still say so? Who returned it may have let go between the two. */
+static inline bool ref_last_is_submitted(const struct track *t, uint32_t index, const uint64_t *header)
+{
+    return track_layer->refs(t, index) == 1 && (load_acquire_64(header) & WEIR_REFS_SUBMITTED);     /* ref.A1 <- ref.R1 */
+}
+
 /* Sets the mark on a word whose count is full. true: this call was the first. */
 static inline bool ref_saturate(uint64_t *word)
 {

@@ -3,6 +3,7 @@
 
 #include <weir/inline/layout.h>
 #include <weir/rundown.h>
+#include <weir/track.h>
 
 #ifdef WEIR_POINTS
 #include "../stress/points.h"
@@ -699,6 +700,7 @@ struct parked {
     const char *label;
     struct weir_pool *pool;
     uint64_t handle;            /* 0: unref op */
+    weir_hold hold;             /* 0: none; else drop it */
     struct weir_op *op, *found;
     bool last;
     struct thread thread;
@@ -711,7 +713,7 @@ static const char *call_and_park(void *arg)
     if (p->handle)
         p->found = weir_op_ref_handle(p->pool, p->handle);
     else
-        p->last = weir_op_unref(p->op);
+        p->last = p->hold ? weir_hold_drop(p->op, p->hold) : weir_op_unref(p->op);
     points_leave(&p->seat);
     return NULL;
 }
@@ -805,14 +807,16 @@ static void a_look_up_between_the_last_unref_and_the_put_finds_nothing(void **st
 
 #ifndef WEIR_WITHOUT_LAYER
 /* The marks of a followed op are in its header, the count is elsewhere: what the first said may be over when the second is read. */
-static void an_unref_beside_the_end_of_a_followed_operation_is_no_early_one(void **state)
+static void let_go_beside_the_end_of_an_operation(const char *label, bool by_hold)
 {
-    (void)state;
     struct weir_pool_config config = { .name = "followed", .capacity = 1, .buffer_size = 64, .debug = "track=sum" };
     struct weir_pool *pool = pool_from(&config);
     struct weir_op *op = weir_op_get(pool);
-    struct parked p = { .label = "unref.tracked", .op = op };
-    weir_op_ref(op);
+    struct parked p = { .label = label, .op = op };
+    if (by_hold)
+        p.hold = weir_hold_take(op);
+    else
+        weir_op_ref(op);
     weir_op_submitted(op);
     park(&p);
     weir_op_returned(op);
@@ -820,6 +824,18 @@ static void an_unref_beside_the_end_of_a_followed_operation_is_no_early_one(void
     go_on(&p);
     assert_true(p.last);
     close_quiet(pool);
+}
+
+static void an_unref_beside_the_end_of_a_followed_operation_is_no_early_one(void **state)
+{
+    (void)state;
+    let_go_beside_the_end_of_an_operation("unref.tracked", false);
+}
+
+static void nor_is_a_drop(void **state)
+{
+    (void)state;
+    let_go_beside_the_end_of_an_operation("hold.drop", true);
 }
 #endif
 
@@ -878,6 +894,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_look_up_between_the_last_unref_and_the_put_finds_nothing, open_points, close_points),
 #ifndef WEIR_WITHOUT_LAYER
         cmocka_unit_test_setup_teardown(an_unref_beside_the_end_of_a_followed_operation_is_no_early_one, open_points, close_points),
+        cmocka_unit_test_setup_teardown(nor_is_a_drop, open_points, close_points),
 #endif
 #endif
     };
