@@ -14,7 +14,7 @@
 static const struct workload *const workloads[] = {
     &workload_mpmc, &workload_handoff, &workload_churn, &workload_crowd, &workload_waiters,
     &workload_steal, &workload_bulk, &workload_close, &workload_fork, &workload_trim,
-    &workload_lookup, &workload_commit, &workload_signals, &workload_parked, &workload_shared, &workload_soak,
+    &workload_lookup, &workload_holds, &workload_commit, &workload_signals, &workload_parked, &workload_shared, &workload_soak,
 };
 
 enum { WORKLOADS = sizeof workloads / sizeof workloads[0], MOST_LABELS = 256, THREADS_MOST = 4096 };
