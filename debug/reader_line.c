@@ -269,20 +269,13 @@ static void line__judge(struct reader *r, enum reading reading, uint64_t word, s
     out->verdict.why = line_active(word) ? "an update of it was in progress each time it was read" : "it changed each time it was read";
 }
 
-/* A token that was registered after the refresh can't be found: then the tables are read again, not more often than this. */
-enum { STALE = 5000000 };
-
-bool reader_object(struct reader *r, uint32_t object, struct reader_object *out)
+/* Read, and judged by the tables as the last refresh found them. false: it is nobody's. */
+static bool line__look(struct reader *r, const struct line *line, uint32_t object, struct reader_object *out)
 {
-    struct reader_tables *t = reader_tables(r);
-    struct line line;
     uint64_t birth, word;
-    enum reading reading;
+    enum reading reading = line__read(r, object, line, &birth);
     memset(out, 0, sizeof *out);
-    if (!line__find(r, object, &line))
-        return false;
-    reading = line__read(r, object, &line, &birth);
-    word = t->line[0];
+    word = reader_tables(r)->line[0];
     if (reading == READING_NONE || !line_count(word))
         return false;
     out->object = object;
@@ -292,13 +285,48 @@ bool reader_object(struct reader *r, uint32_t object, struct reader_object *out)
     out->age = reader_now(r) - (int64_t)(out->birth ? out->birth - 1 : 0) * DEBUG_UNIT;
     if (out->age < 0)
         out->age = 0;
-    line__place(r, &line, out);
+    line__place(r, line, out);
     line__judge(r, reading, word, out);
-    if (out->verdict.certainty != WEIR_CERTIFIED && os_now() - t->refreshed > STALE) {
-        reader_refresh(r);
-        line__judge(r, reading, word, out);
+    return true;
+}
+
+/* Do the tokens that are named stand for the same now as in the tables that they were looked up in? Then they did when the line was read. One whose holder has
+ * gone, and gave all back, is another's some day, with another salt. */
+static bool line__current(const struct reader *r, const struct verdict *v)
+{
+    const struct reader_tables *t = reader_tables(r);
+    struct debug_token now;
+    for (unsigned i = 0; i < v->n; i++) {
+        uint32_t token = v->holder[i].token;
+        if (token && (!reader_token(r, token, &now) || token_value(r->head.seed, token, now.salt) != t->value[token]))
+            return false;
     }
     return true;
+}
+
+/* A token that was registered after the refresh can't be found: then the tables are read again, not more often than STALE says; and when one was found that is
+ * another's by now. */
+enum { STALE = 5000000, LOOKS = 3 };
+
+bool reader_object(struct reader *r, uint32_t object, struct reader_object *out)
+{
+    struct line line;
+    memset(out, 0, sizeof *out);
+    if (!line__find(r, object, &line))
+        return false;
+    for (int looks = 1; line__look(r, &line, object, out); looks++) {
+        bool certified = out->verdict.certainty == WEIR_CERTIFIED;
+        if (certified ? line__current(r, &out->verdict) : looks > 1 || os_now() - reader_tables(r)->refreshed <= STALE)
+            return true;
+        if (looks == LOOKS) {
+            out->verdict.certainty = WEIR_AMBIGUOUS;
+            out->verdict.why = "its holders changed each time it was read";
+            out->verdict.n = 0;
+            return true;
+        }
+        reader_refresh(r);
+    }
+    return false;
 }
 
 int reader_each(struct reader *r, int (*fn)(const struct reader_object *o, void *arg), void *arg)

@@ -104,6 +104,33 @@ static void an_object_is_read_with_its_holders_places_handle_address_and_age(voi
     assert_int_equal(h.site, 0);
 }
 
+static int set_up_slots(void **state)
+{
+    const struct image_shape shape = { TRACK_POOL, TRACKER_SLOTS, 4, 0, 3000, 0 };
+    (void)state;
+    im = image_usual("p", &shape);
+    return 0;
+}
+
+/* Who had it before has given all back, and is not accused. */
+static void a_token_that_is_anothers_by_now_names_that_one(void **state)
+{
+    struct reader_object o;
+    struct reader_holder h;
+    (void)state;
+    o = open_and_read(3);
+    h = reader_named(&reader, &o.verdict, 0);
+    assert_int_equal(h.holder, 1);
+    image_token(&im, 1, 2, 2);
+    image_token_at(&im, 1)->salt++;
+    assert_true(reader_object(&reader, 3, &o));
+    assert_int_equal(o.verdict.certainty, WEIR_CERTIFIED);
+    h = reader_named(&reader, &o.verdict, 0);
+    assert_int_equal(h.token, 1);
+    assert_int_equal(h.holder, 2);
+    assert_int_equal(h.site, 2);
+}
+
 static int set_up_domain(void **state)
 {
     const struct image_shape shape = { TRACK_DOMAIN, TRACKER_SKETCH, 4, 0, 50, 0 };
@@ -302,6 +329,7 @@ int main(void)
         CASE(each_object_comes_until_the_caller_says_stop),
         CASE(an_object_is_free_without_a_birth_or_without_a_count),
         CASE(a_token_that_was_registered_after_the_refresh_is_found_all_the_same),
+        cmocka_unit_test_setup_teardown(a_token_that_is_anothers_by_now_names_that_one, set_up_slots, tear_down),
         CASE(holders_are_asked_of_the_system),
         CASE(an_index_out_of_its_table_is_not_known),
         CASE(text_that_does_not_end_within_its_part_is_empty_and_control_bytes_are_not_printed),
