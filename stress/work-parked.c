@@ -6,7 +6,7 @@
  * Threads    the others run until the round's end and then a fixed number of turns while all who park stand still; then they give back
  *            all, and one of them must get every op that the parked ones have not: all but one each (a get in bulk: all but its n).
  *            Those who park have made their cache before (a first call locks), and never wait or collect behind a lock, unless that is
- *            what their label is in.
+ *            what their label is in. A get in bulk that tries again does so behind a lock: while one may park there, nobody else gets in bulk.
  * Goes wrong a thread that waits for a parked one: the run does not end, and the watchman says so.
  */
 #include "workloads.h"
@@ -98,10 +98,24 @@ static void parked__wait(struct worker *w)
     }
 }
 
-static void parked__call(struct worker *w, const char *label)
+static const char *parked__label(unsigned place)
+{
+    return parked.labels ? parked.label[(parked.turn + place) % parked.labels] : NULL;
+}
+
+/* Who may park in a get in bulk, if anybody may: the first of those whose label it is. */
+static bool parked__bulk_parker(unsigned *place)
+{
+    for (*place = 0; *place < parked.parkers && *place < parked.labels; ++*place)
+        if (strcmp(parked__label(*place), "bulk.claimed") == 0)
+            return true;
+    return false;
+}
+
+static void parked__call(struct worker *w, const char *label, bool bulk)
 {
     uint32_t room = w->oracle->capacity < PARKED_HOLDS ? w->oracle->capacity : PARKED_HOLDS, what = random_below(&w->random, 16);
-    if (label && strcmp(label, "bulk.claimed") == 0 && w->holds + BULK <= room)
+    if (bulk && w->holds + BULK <= room)
         parked__bulk(w);
     else if (label && strcmp(label, "waiter.ticket") == 0 && what < 8 && w->holds < room)
         parked__wait(w);
@@ -118,12 +132,14 @@ static void parked__park(struct worker *w)
     unsigned threads = w->stress->options->threads, place = threads - 1 - w->number;
     struct points_seat *seat = &parked.seat[place];
     struct weir_cache *cache = weir_cache_get(w->pool);     /* a thread's first call takes a lock: nobody parks in there */
-    const char *label = parked.labels ? parked.label[(parked.turn + place) % parked.labels] : NULL;
+    const char *label = parked__label(place);
+    unsigned parker;
+    bool bulk = parked__bulk_parker(&parker) && parker == place;
     if (!cache)
         stress_fail("a thread finds no memory for its cache");
     points_park(seat, label, label ? random_between(&w->random, 1, 4) : random_between(&w->random, 1, 60));
     while (!stress_over(w))
-        parked__call(w, label);
+        parked__call(w, label, bulk);
     stress_put_all(w);
     points_leave(seat);
 }
@@ -146,7 +162,8 @@ static void parked__turn(struct worker *w)
         if (w->holds < capacity)
             parked__wait(w);
     } else if (what == 62) {
-        if (w->holds + BULK <= capacity)
+        unsigned parker;
+        if (w->holds + BULK <= capacity && !parked__bulk_parker(&parker))
             parked__bulk(w);
     } else if (random_below(&w->random, 16) == 0) {
         weir_pool_trim(w->pool);
