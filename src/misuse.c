@@ -52,7 +52,7 @@ _Noreturn void misuse_panic(struct track *t, uint32_t object, const void *site, 
         track_layer->biography(t, object, story, sizeof story);
     untold = track_layer && object != TRACK_NONE && !*story;
     weir_panic("%s\n  at %s%s%s\n  next: %s%s", what, where, *story ? "\n" : "", story, next,
-               untold ? "; with WEIR_DEBUG=guard,track=journal in the environment this message has its last events" : "");
+               untold ? "; with WEIR_DEBUG=guard in the environment this message has its last events" : "");
 }
 
 static _Noreturn void misuse__foreign(const void *address, const struct weir_op *found, const struct weir_pool *pool, const char *part, const void *site)

@@ -11,12 +11,16 @@
 static struct image im;
 static struct reader reader;
 
+static inline int set_up_as(const char *name, struct image_shape shape)
+{
+    im = image_usual(name, &shape);
+    return 0;
+}
+
 static inline int set_up(void **state)
 {
-    const struct image_shape shape = { TRACK_POOL, TRACKER_SKETCH, 4, 8, 3000, 0 };
     (void)state;
-    im = image_usual("p", &shape);
-    return 0;
+    return set_up_as("p", (struct image_shape){ TRACK_POOL, TRACKER_SKETCH, 4, 8, 3000, 0 });
 }
 
 static inline int tear_down(void **state)

@@ -106,10 +106,8 @@ static void an_object_is_read_with_its_holders_places_handle_address_and_age(voi
 
 static int set_up_slots(void **state)
 {
-    const struct image_shape shape = { TRACK_POOL, TRACKER_SLOTS, 4, 0, 3000, 0 };
     (void)state;
-    im = image_usual("p", &shape);
-    return 0;
+    return set_up_as("p", (struct image_shape){ TRACK_POOL, TRACKER_SLOTS, 4, 0, 3000, 0 });
 }
 
 /* Who had it before has given all back, and is not accused. */
@@ -133,10 +131,8 @@ static void a_token_that_is_anothers_by_now_names_that_one(void **state)
 
 static int set_up_domain(void **state)
 {
-    const struct image_shape shape = { TRACK_DOMAIN, TRACKER_SKETCH, 4, 0, 50, 0 };
     (void)state;
-    im = image_usual("d", &shape);
-    return 0;
+    return set_up_as("d", (struct image_shape){ TRACK_DOMAIN, TRACKER_SKETCH, 4, 0, 50, 0 });
 }
 
 static void a_domains_object_is_read_by_its_own_address(void **state)
