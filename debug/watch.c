@@ -239,6 +239,7 @@ static void watch__free(struct watch *w)
 
 static void watch__unmake(struct watch *w)
 {
+    guard_close(w);                                             /* while its head is there */
     if (!w->attached)
         (void)os_segment_unlink(w->segment_name);
     os_segment_close(&w->segment);
@@ -279,7 +280,6 @@ int watch_begin(struct track **out, const struct track_shape *shape, const char 
     error = watch__list(w);
     if (error) {
         watch__unmake(w);
-        guard_close(w);
         os_pages_free(w, sizeof *w);
         return error;
     }
